@@ -1,0 +1,63 @@
+"""Distributions of tasks: the same fields as a task, with ranges."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import numpy as np
+from pydantic import Field, model_validator
+
+from metabot.task.model import SpecModel
+
+
+class Interval(SpecModel):
+    """A closed interval, drawn from uniformly."""
+
+    low: float
+    high: float
+    signed: bool = False
+    """Draw a magnitude from the interval and a random sign: a motor may be wired either way."""
+
+    @model_validator(mode="after")
+    def _ordered(self) -> Interval:
+        if self.low > self.high:
+            raise ValueError(f"low {self.low} is above high {self.high}")
+        return self
+
+    def sample(self, rng: np.random.Generator, size: int) -> np.ndarray:
+        """Draw `size` values."""
+        values = rng.uniform(self.low, self.high, size)
+        return rng.choice([-1.0, 1.0], size) * values if self.signed else values
+
+
+class DriveDistribution(SpecModel):
+    """Tasks of the `drive-goal` family for one robot: hidden dynamics and a goal around it.
+
+    A *task* fixes the hidden dynamics; every episode of it draws a fresh goal.
+    """
+
+    drive_gain: Interval = Interval(low=0.7, high=1.0, signed=True)
+    steer_gain: Interval = Interval(low=0.8, high=1.3, signed=True)
+    steer_bias: Interval = Interval(low=-0.25, high=0.25)
+    goal_distance_m: Interval = Interval(low=0.8, high=2.0)
+    horizon_s: Annotated[float, Field(gt=0.0, le=60.0)] = 4.0
+    control_hz: Annotated[int, Field(ge=1, le=500)] = 20
+    success_radius_m: Annotated[float, Field(gt=0.0, le=1.0)] = 0.2
+
+    @property
+    def horizon_steps(self) -> int:
+        """Control steps in one episode."""
+        return round(self.horizon_s * self.control_hz)
+
+    def sample_dynamics(self, rng: np.random.Generator, tasks: int) -> np.ndarray:
+        """Draw hidden dynamics, shape (tasks, 3): drive gain, steer gain, steer bias."""
+        return np.stack(
+            [field.sample(rng, tasks) for field in (self.drive_gain, self.steer_gain, self.steer_bias)],
+            axis=1,
+        )
+
+    def sample_goals(self, rng: np.random.Generator, episodes: int) -> np.ndarray:
+        """Draw goals around a robot at the origin, shape (episodes, 2), in metres."""
+        distance = self.goal_distance_m.sample(rng, episodes)
+        bearing = rng.uniform(-np.pi, np.pi, episodes)
+        return np.stack([distance * np.cos(bearing), distance * np.sin(bearing)], axis=1)
