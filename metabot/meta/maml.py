@@ -1,0 +1,142 @@
+"""MAML with learned inner step sizes, for reinforcement learning.
+
+Finn et al. 2017 (MAML, algorithm 3) with the per-parameter step sizes of Li et al. 2017
+(Meta-SGD), the low-variance curvature of Rothfuss et al. 2019 (ProMP) in the inner step and
+PPO's clipped objective (Schulman et al. 2017) as the outer loss.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from metabot.base.policy_gradient import clipped_surrogate, policy_gradient_loss
+from metabot.experience import Episodes, advantages
+from metabot.params import Layout
+from metabot.policy import GaussianMLP
+
+
+@dataclass(frozen=True)
+class MAMLConfig:
+    """Hyper-parameters of `MAML`."""
+
+    initial_inner_step: float = 0.3
+    """Step size every parameter starts with; learned from there on."""
+    outer_step: float = 2e-3
+    """Step size of Adam on the outer loss."""
+    outer_epochs: int = 4
+    """Adam steps per `update`."""
+    clip: float = 0.2
+    """Clipping range of the outer objective."""
+    discount: float = 0.97
+    max_gradient_norm: float = 1.0
+
+
+@dataclass(frozen=True)
+class MetaBatch:
+    """Experience of the same tasks before and after the inner step."""
+
+    before: Episodes
+    after: Episodes
+
+
+class MAML:
+    """One gradient step from a learned start with learned step sizes.
+
+    The meta-parameters are one vector: the policy's parameters, then the logarithm of a step
+    size for each of them. Adam's moments stay in this object: what robots exchange is the
+    vector alone.
+    """
+
+    name = "maml"
+
+    def __init__(self, policy: GaussianMLP, config: MAMLConfig | None = None) -> None:
+        """Make a meta-learner for a policy."""
+        self.policy = policy
+        self.config = config or MAMLConfig()
+        self.layout: Layout = policy.layout.prefixed("policy/") + policy.layout.prefixed("log_step/")
+        self._moments: dict[str, Tensor] = {}
+        self._steps = 0
+
+    def initial(self, rng: np.random.Generator) -> np.ndarray:
+        """Random meta-parameters, float32 (layout.size,)."""
+        start = self.policy.initial(rng)
+        steps = np.full_like(start, np.log(self.config.initial_inner_step))
+        return np.concatenate([start, steps])
+
+    def start(self, meta: Tensor) -> Tensor:
+        """The policy's parameters before adaptation, a view of (policy.layout.size,)."""
+        return meta[: self.policy.layout.size]
+
+    def adapt(self, meta: Tensor, experience: Episodes) -> Tensor:
+        """One inner step for every task (Finn 2017, equation 1; Li 2017, equation 2).
+
+        Args:
+            meta: (layout.size,).
+            experience: episodes that `start(meta)` collected.
+
+        Returns:
+            (tasks, policy.layout.size) adapted parameters; differentiable with respect to `meta`.
+        """
+        return self._adapt(meta, experience, advantages(experience, self.config.discount))
+
+    def update(self, meta: Tensor, batch: MetaBatch) -> tuple[Tensor, dict[str, float]]:
+        """Improve the meta-parameters from a batch of tasks.
+
+        Tasks whose outer loss is not finite are dropped from the step and counted.
+
+        Returns:
+            New meta-parameters (layout.size,) and metrics: ``loss``, ``gradient_norm``,
+            ``dropped_tasks``.
+        """
+        config = self.config
+        before = advantages(batch.before, config.discount)
+        after = advantages(batch.after, config.discount)
+        meta = meta.detach().clone()
+        metrics: dict[str, float] = {}
+        for _ in range(config.outer_epochs):
+            variable = meta.requires_grad_(True)
+            adapted = self._adapt(variable, batch.before, before)
+            losses = torch.func.vmap(self._outer_loss)(adapted, *_flat(batch.after, after))
+            finite = torch.isfinite(losses)
+            if not finite.any():
+                return meta.detach(), {"loss": float("nan"), "gradient_norm": 0.0, "dropped_tasks": float(len(losses))}
+            loss = losses[finite].mean()
+            (gradient,) = torch.autograd.grad(loss, variable)
+            meta, norm = self._adam(variable.detach(), gradient)
+            metrics = {"loss": float(loss.detach()), "gradient_norm": norm, "dropped_tasks": float((~finite).sum())}
+        return meta, metrics
+
+    def _adapt(self, meta: Tensor, experience: Episodes, weights: Tensor) -> Tensor:
+        size = self.policy.layout.size
+        start, log_step = meta[:size], meta[size:]
+
+        def inner_loss(parameters: Tensor, *data: Tensor) -> Tensor:
+            return policy_gradient_loss(self.policy, parameters, *data)
+
+        gradients = torch.func.vmap(torch.func.grad(inner_loss), in_dims=(None, 0, 0, 0, 0, 0))(start, *_flat(experience, weights))
+        return start - torch.exp(log_step) * gradients
+
+    def _outer_loss(self, parameters: Tensor, *data: Tensor) -> Tensor:
+        return clipped_surrogate(self.policy, parameters, *data, clip=self.config.clip)
+
+    def _adam(self, meta: Tensor, gradient: Tensor) -> tuple[Tensor, float]:
+        """One step of Adam (Kingma and Ba 2015, algorithm 1) with a clipped gradient."""
+        norm = float(gradient.norm())
+        gradient = gradient * min(1.0, self.config.max_gradient_norm / (norm + 1e-12))
+        if not self._moments:
+            self._moments = {"first": torch.zeros_like(meta), "second": torch.zeros_like(meta)}
+        self._steps += 1
+        first, second = self._moments["first"], self._moments["second"]
+        first.mul_(0.9).add_(gradient, alpha=0.1)
+        second.mul_(0.999).addcmul_(gradient, gradient, value=0.001)
+        corrected = first / (1 - 0.9**self._steps)
+        scale = (second / (1 - 0.999**self._steps)).sqrt() + 1e-8
+        return meta - self.config.outer_step * corrected / scale, norm
+
+
+def _flat(episodes: Episodes, weights: Tensor) -> tuple[Tensor, ...]:
+    return (episodes.observations, episodes.actions, episodes.log_probs, weights, episodes.mask.sum((1, 2)))

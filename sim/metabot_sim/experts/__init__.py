@@ -1,0 +1,1 @@
+"""Scripted experts: they know the hidden dynamics and bound what is achievable."""

@@ -1,0 +1,1 @@
+"""Robots, one folder each: the MJCF and the functions that turn commands into actuator targets."""

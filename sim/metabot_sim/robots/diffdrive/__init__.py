@@ -1,0 +1,78 @@
+"""The differential-drive robot: its geometry, its commands, what its policy observes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+MJCF = Path(__file__).with_name("diffdrive.xml")
+
+WHEEL_RADIUS_M = 0.05
+TRACK_M = 0.24
+SPAWN_HEIGHT_M = 0.05
+MAX_SPEED_MPS = 1.0
+"""Forward speed for a full command on a healthy robot."""
+MAX_YAW_RATE_RADPS = 3.0
+"""Yaw rate for a full turn command on a healthy robot."""
+
+ACTUATORS = ("wheel_left", "wheel_right")
+ACTION_NAMES = ("forward", "turn")
+OBSERVATION_NAMES = (
+    "goal_forward",
+    "goal_left",
+    "goal_cos",
+    "goal_sin",
+    "forward_speed",
+    "yaw_rate",
+)
+GOAL_SCALE_M = 2.0
+
+
+def wheel_speeds(command: np.ndarray, dynamics: np.ndarray) -> np.ndarray:
+    """Wheel speed targets of a command under hidden dynamics.
+
+    Args:
+        command: (..., 2), forward and turn, clipped to [-1, 1].
+        dynamics: (..., 3), drive gain, steer gain, steer bias (see `metabot.task.DriveDynamics`).
+
+    Returns:
+        (..., 2) left and right wheel speed in rad/s.
+    """
+    command = np.clip(command, -1.0, 1.0)
+    forward = MAX_SPEED_MPS * dynamics[..., 0] * command[..., 0]
+    turn = MAX_YAW_RATE_RADPS * (dynamics[..., 1] * command[..., 1] + dynamics[..., 2])
+    half = 0.5 * TRACK_M * turn
+    return np.stack([forward - half, forward + half], axis=-1) / WHEEL_RADIUS_M
+
+
+def observe(pose: np.ndarray, twist: np.ndarray, goal: np.ndarray) -> np.ndarray:
+    """What the policy of a differential-drive robot sees.
+
+    The same function serves the batched simulation and the policy node, so that a policy
+    meets in deployment what it met in training.
+
+    Args:
+        pose: (..., 3) x, y in metres, yaw in radians, any fixed frame.
+        twist: (..., 2) forward speed in m/s, yaw rate in rad/s, in the robot's frame.
+        goal: (..., 2) the pad's centre in the pose's frame, in metres.
+
+    Returns:
+        (..., 6) float32 in the order of `OBSERVATION_NAMES`, each of order one.
+    """
+    offset = goal - pose[..., :2]
+    cos, sin = np.cos(pose[..., 2]), np.sin(pose[..., 2])
+    ahead = cos * offset[..., 0] + sin * offset[..., 1]
+    left = -sin * offset[..., 0] + cos * offset[..., 1]
+    distance = np.maximum(np.hypot(ahead, left), 1e-6)
+    return np.stack(
+        [
+            ahead / GOAL_SCALE_M,
+            left / GOAL_SCALE_M,
+            ahead / distance,
+            left / distance,
+            twist[..., 0] / MAX_SPEED_MPS,
+            twist[..., 1] / MAX_YAW_RATE_RADPS,
+        ],
+        axis=-1,
+    ).astype(np.float32)
