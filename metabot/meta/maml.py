@@ -58,8 +58,7 @@ class MAML:
         self.policy = policy
         self.config = config or MAMLConfig()
         self.layout: Layout = policy.layout.prefixed("policy/") + policy.layout.prefixed("log_step/")
-        self._moments: dict[str, Tensor] = {}
-        self._steps = 0
+        self._variable: Tensor | None = None
 
     def initial(self, rng: np.random.Generator) -> np.ndarray:
         """Random meta-parameters, float32 (layout.size,)."""
@@ -95,20 +94,24 @@ class MAML:
         config = self.config
         before = advantages(batch.before, config.discount)
         after = advantages(batch.after, config.discount)
-        meta = meta.detach().clone()
+        variable = self._optimised(meta)
         metrics: dict[str, float] = {}
         for _ in range(config.outer_epochs):
-            variable = meta.requires_grad_(True)
             adapted = self._adapt(variable, batch.before, before)
             losses = torch.func.vmap(self._outer_loss)(adapted, *_flat(batch.after, after))
             finite = torch.isfinite(losses)
+            metrics["dropped_tasks"] = float((~finite).sum())
             if not finite.any():
-                return meta.detach(), {"loss": float("nan"), "gradient_norm": 0.0, "dropped_tasks": float(len(losses))}
+                break
             loss = losses[finite].mean()
-            (gradient,) = torch.autograd.grad(loss, variable)
-            meta, norm = self._adam(variable.detach(), gradient)
-            metrics = {"loss": float(loss.detach()), "gradient_norm": norm, "dropped_tasks": float((~finite).sum())}
-        return meta, metrics
+            self._optimiser.zero_grad()
+            loss.backward()
+            norm = torch.nn.utils.clip_grad_norm_([variable], config.max_gradient_norm)
+            if not torch.isfinite(norm):
+                break
+            self._optimiser.step()
+            metrics |= {"loss": float(loss.detach()), "gradient_norm": float(norm)}
+        return variable.detach().clone(), metrics
 
     def _adapt(self, meta: Tensor, experience: Episodes, weights: Tensor) -> Tensor:
         size = self.policy.layout.size
@@ -123,19 +126,14 @@ class MAML:
     def _outer_loss(self, parameters: Tensor, *data: Tensor) -> Tensor:
         return clipped_surrogate(self.policy, parameters, *data, clip=self.config.clip)
 
-    def _adam(self, meta: Tensor, gradient: Tensor) -> tuple[Tensor, float]:
-        """One step of Adam (Kingma and Ba 2015, algorithm 1) with a clipped gradient."""
-        norm = float(gradient.norm())
-        gradient = gradient * min(1.0, self.config.max_gradient_norm / (norm + 1e-12))
-        if not self._moments:
-            self._moments = {"first": torch.zeros_like(meta), "second": torch.zeros_like(meta)}
-        self._steps += 1
-        first, second = self._moments["first"], self._moments["second"]
-        first.mul_(0.9).add_(gradient, alpha=0.1)
-        second.mul_(0.999).addcmul_(gradient, gradient, value=0.001)
-        corrected = first / (1 - 0.9**self._steps)
-        scale = (second / (1 - 0.999**self._steps)).sqrt() + 1e-8
-        return meta - self.config.outer_step * corrected / scale, norm
+    def _optimised(self, meta: Tensor) -> Tensor:
+        """The variable that Adam knows, set to `meta`; Adam's moments survive."""
+        if self._variable is None:
+            self._variable = meta.detach().clone().requires_grad_(True)
+            self._optimiser = torch.optim.Adam([self._variable], lr=self.config.outer_step)
+        with torch.no_grad():
+            self._variable.copy_(meta)
+        return self._variable
 
 
 def _flat(episodes: Episodes, weights: Tensor) -> tuple[Tensor, ...]:

@@ -84,7 +84,12 @@ class GaussianMLP:
         """Log-density of actions, shape (...) for observations (..., observation_size)."""
         log_std = self.log_std(parameters)
         z = (action - self.mean(parameters, observation)) * torch.exp(-log_std)
-        return (-0.5 * z * z - log_std - _HALF_LOG_TWO_PI).sum(-1)
+        return gaussian_log_prob(z, log_std)
+
+
+def gaussian_log_prob(z: Tensor, log_std: Tensor) -> Tensor:
+    """Log-density of standardised actions z (..., action_size) under a diagonal Gaussian, (...)."""
+    return (-0.5 * z * z - log_std - _HALF_LOG_TWO_PI).sum(-1)
 
 
 def _orthogonal(shape: tuple[int, ...], rng: np.random.Generator) -> np.ndarray:

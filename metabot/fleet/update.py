@@ -1,0 +1,76 @@
+"""The records that travel between robots and meta-learner, and what makes one unacceptable."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from metabot.params import Layout
+
+
+class Rejected(ValueError):
+    """An update is refused; the message is one line that says why."""
+
+
+@dataclass(frozen=True)
+class MetaParameters:
+    """The fleet's meta-parameters after `version` rounds."""
+
+    algorithm: str
+    version: int
+    layout_hash: str
+    vector: np.ndarray
+
+
+@dataclass(frozen=True)
+class Update:
+    """What one robot learned from `version`: its change of the meta-parameters.
+
+    Attributes:
+        robot: its name.
+        version: the meta-parameters it started from.
+        layout_hash: layout of the vector.
+        delta: (layout.size,) new parameters minus old.
+        weight: number of tasks it was learned from.
+        env_steps: simulated control steps spent.
+        success_before: mean success of the adaptation episodes.
+        success_after: mean success after the inner step.
+        compute_s: seconds it took the robot.
+    """
+
+    robot: str
+    version: int
+    layout_hash: str
+    delta: np.ndarray
+    weight: float
+    env_steps: int = 0
+    success_before: float = 0.0
+    success_after: float = 0.0
+    compute_s: float = 0.0
+
+    @property
+    def bytes(self) -> int:
+        """Size of the vector on the wire."""
+        return 4 * int(self.delta.size)
+
+
+def check_update(update: Update, layout: Layout, version: int) -> None:
+    """Refuse an update that would harm the fleet.
+
+    Raises:
+        Rejected: if it has another layout or length, starts from another version, holds a
+            number that is not finite, or a weight that is not positive.
+    """
+    if update.layout_hash != layout.hash:
+        raise Rejected(f"layout {update.layout_hash or '(none)'} is not the fleet's {layout.hash}")
+    if update.delta.shape != (layout.size,):
+        raise Rejected(f"{update.delta.size} numbers, layout {layout.hash} has {layout.size}")
+    if update.version != version:
+        age = "old" if update.version < version else "future"
+        raise Rejected(f"for the {age} version {update.version}, the round is {version}")
+    bad = int(np.size(update.delta) - np.isfinite(update.delta).sum())
+    if bad:
+        raise Rejected(f"{bad} numbers are NaN or infinite")
+    if not (np.isfinite(update.weight) and update.weight > 0):
+        raise Rejected(f"weight {update.weight} is not positive")

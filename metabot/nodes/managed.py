@@ -1,0 +1,183 @@
+"""`ManagedNode`: what all nodes of the fleet share, and how a node process lives and ends."""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import os
+import signal
+import sys
+import threading
+from collections.abc import Callable
+from typing import Any
+
+import rclpy
+from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus, KeyValue
+from rclpy.executors import ExternalShutdownException, MultiThreadedExecutor, SingleThreadedExecutor
+from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
+from rclpy.parameter import Parameter
+from rclpy.signals import SignalHandlerOptions
+
+from metabot.bringup.supervisor import SUPERVISOR_PID
+from metabot.nodes.qos import reliable
+
+DIAGNOSTICS_PERIOD_S = 1.0
+
+
+class SetupError(ValueError):
+    """A node cannot do what its parameters ask; the message is one line for the user."""
+
+
+class ManagedNode(LifecycleNode):
+    """A lifecycle node that starts itself and publishes ``/diagnostics`` once a second.
+
+    Subclasses implement `setup` (may raise `SetupError`), `begin` and `end`, and `diagnose`.
+    rclpy's lifecycle gates only publishers, so callbacks ask `active` before they act.
+
+    Parameters:
+        autostart (bool, true): configure and activate without a lifecycle manager.
+    """
+
+    threads = 1
+    """Executor threads; more than one where an action's execution blocks its thread."""
+
+    def __init__(self, name: str) -> None:
+        """Declare the parameters every node has."""
+        super().__init__(name)
+        self.active = False
+        self._autostart = self.parameter("autostart", True, "configure and activate at start")
+        self._diagnostics = self.create_publisher(DiagnosticArray, "/diagnostics", reliable())
+        self.create_timer(DIAGNOSTICS_PERIOD_S, self._publish_diagnostics)
+
+    def parameter(self, name: str, default: Any, description: str = "") -> Any:
+        """Declare a parameter and return its value."""
+        from rcl_interfaces.msg import ParameterDescriptor
+
+        descriptor = ParameterDescriptor(description=description)
+        value = self.declare_parameter(name, default, descriptor).value
+        return list(value) if isinstance(default, list) else value
+
+    def setup(self) -> None:
+        """Make everything the node needs. Raises `SetupError` with a clear line."""
+
+    def begin(self) -> None:
+        """Start acting."""
+
+    def end(self) -> None:
+        """Stop acting and join every thread."""
+
+    def diagnose(self) -> tuple[bytes, str, dict[str, Any]]:
+        """Level, summary and values for ``/diagnostics``."""
+        return DiagnosticStatus.OK, "active" if self.active else "inactive", {}
+
+    def autostart(self) -> None:
+        """Go to the active state if the parameter says so.
+
+        Raises:
+            SetupError: if a transition failed.
+        """
+        if not self._autostart:
+            return
+        for transition in (self.trigger_configure, self.trigger_activate):
+            if transition() != TransitionCallbackReturn.SUCCESS:
+                raise SetupError(self._problem or "a lifecycle transition failed")
+
+    _problem = ""
+
+    def on_configure(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """Lifecycle: make what is needed."""
+        try:
+            self.setup()
+        except SetupError as problem:
+            self._problem = str(problem)
+            self.get_logger().error(self._problem)
+            return TransitionCallbackReturn.FAILURE
+        return super().on_configure(state)
+
+    def on_activate(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """Lifecycle: start acting."""
+        result = super().on_activate(state)
+        self.active = True
+        self.begin()
+        return result
+
+    def on_deactivate(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """Lifecycle: stop acting."""
+        self.active = False
+        self.end()
+        return super().on_deactivate(state)
+
+    def on_shutdown(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """Lifecycle: stop for good."""
+        if self.active:
+            self.active = False
+            self.end()
+        return super().on_shutdown(state)
+
+    def stop(self) -> None:
+        """Stop acting when the process ends."""
+        if self.active:
+            self.active = False
+            self.end()
+
+    def _publish_diagnostics(self) -> None:
+        level, summary, values = self.diagnose()
+        status = DiagnosticStatus(
+            level=level,
+            name=self.get_fully_qualified_name(),
+            message=summary,
+            hardware_id="metabot",
+            values=[KeyValue(key=key, value=str(value)) for key, value in values.items()],
+        )
+        message = DiagnosticArray(status=[status])
+        message.header.stamp = self.get_clock().now().to_msg()
+        self._diagnostics.publish(message)
+
+
+def die_with_parent(parent: int) -> None:
+    """Ask the kernel to end this process when its parent ends, so that none is left over."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None, use_errno=True).prctl(1, signal.SIGKILL, 0, 0, 0)  # PR_SET_PDEATHSIG
+    if os.getppid() != parent:  # it ended before the kernel was asked
+        os._exit(1)
+
+
+def run_node(make: Callable[[], ManagedNode]) -> int:
+    """Run one node in this process until it is told to stop.
+
+    Ends cleanly on SIGINT and SIGTERM; a `SetupError` becomes one line and exit code 2. Where
+    the environment names a supervisor the process does not outlive it.
+    """
+    if supervisor := os.environ.get(SUPERVISOR_PID):
+        die_with_parent(int(supervisor))
+    stop = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: stop.set())
+    rclpy.init(args=sys.argv, signal_handler_options=SignalHandlerOptions.NO)
+    node: ManagedNode | None = None
+    try:
+        node = make()
+        executor = MultiThreadedExecutor(node.threads) if node.threads > 1 else SingleThreadedExecutor()
+        executor.add_node(node)
+        node.autostart()
+        while not stop.is_set():
+            executor.spin_once(timeout_sec=0.1)
+    except SetupError as problem:
+        print(f"{node.get_name() if node else 'node'}: {problem}", file=sys.stderr, flush=True)
+        return 2
+    except ExternalShutdownException:
+        pass
+    finally:
+        if node is not None:
+            node.stop()
+        with contextlib.suppress(Exception):
+            rclpy.shutdown()
+    return 0
+
+
+def seconds(node: ManagedNode) -> float:
+    """The node's clock in seconds (simulated time where ``use_sim_time`` is set)."""
+    return node.get_clock().now().nanoseconds * 1e-9
+
+
+__all__ = ["ManagedNode", "Parameter", "SetupError", "die_with_parent", "run_node", "seconds"]

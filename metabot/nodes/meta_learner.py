@@ -1,0 +1,192 @@
+"""The meta-learner node: rounds with quorum and deadline."""
+
+from __future__ import annotations
+
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from metabot_interfaces import msg
+
+from metabot.fleet import Closed, Extended, MetaParameters, Rejected, RoundConfig, RoundKeeper, weighted_mean
+from metabot.meta import make_meta_learner
+from metabot.nodes import conversions as convert
+from metabot.nodes.managed import ManagedNode, SetupError, run_node
+from metabot.nodes.qos import latched, reliable
+from metabot.params import CheckpointError, LayoutError, load_checkpoint, save_checkpoint
+
+POLL_PERIOD_S = 0.05
+ROUND_HISTORY = 1000
+
+
+class MetaLearnerNode(ManagedNode):
+    """Publishes meta-parameters, collects the robots' updates, aggregates, publishes again.
+
+    Parameters:
+        robots (string[]): names of the fleet's robots.
+        algorithm (string, "maml"): a name of `metabot.meta.META_LEARNERS`.
+        rounds (int, 30): rounds to run; 0 goes on for ever.
+        quorum (int, 0): updates a round needs; 0 is more than half of the fleet.
+        deadline_s (double, 30): seconds after which a quorum is enough.
+        alive_s (double, 5): seconds without a heartbeat after which a robot is not waited for.
+        checkpoint (string): file to go on from and to write after every round; "" for none.
+        seed (int, 0): seed of the first meta-parameters.
+
+    Publishes:
+        /meta/parameters (MetaParameters, latched), /meta/round (Round, latched).
+
+    Subscribes:
+        /meta/updates (ParameterUpdate, latched per robot), /fleet/status (RobotStatus).
+    """
+
+    def __init__(self) -> None:
+        """Declare parameters and topics."""
+        super().__init__("meta_learner")
+        robots = self.parameter("robots", [""], "names of the fleet's robots")
+        self._robots = tuple(robot for robot in robots if robot)
+        self._algorithm: str = self.parameter("algorithm", "maml", "meta-learner by its registry name")
+        self._rounds: int = self.parameter("rounds", 30, "rounds to run; 0: for ever")
+        self._quorum: int = self.parameter("quorum", 0, "updates a round needs; 0: more than half")
+        self._deadline_s: float = self.parameter("deadline_s", 30.0, "seconds after which a quorum is enough")
+        self._alive_s: float = self.parameter("alive_s", 5.0, "seconds of silence after which a robot is not waited for")
+        checkpoint = self.parameter("checkpoint", "", "file to go on from and to write after every round")
+        self._checkpoint = Path(checkpoint) if checkpoint else None
+        self._seed: int = self.parameter("seed", 0, "seed of the first meta-parameters")
+        self._parameters = self.create_publisher(msg.MetaParameters, "/meta/parameters", latched())
+        self._round = self.create_publisher(msg.Round, "/meta/round", latched(ROUND_HISTORY))
+        self.create_subscription(msg.ParameterUpdate, "/meta/updates", self._on_update, latched(64))
+        self.create_subscription(msg.RobotStatus, "/fleet/status", self._on_status, reliable(64))
+        self.create_timer(POLL_PERIOD_S, self._poll)
+
+    def setup(self) -> None:
+        """Build the learner and load the checkpoint."""
+        try:
+            learner = make_meta_learner(self._algorithm)
+            config = RoundConfig(
+                robots=self._robots, quorum=self._quorum, deadline_s=self._deadline_s, alive_s=self._alive_s
+            )
+        except ValueError as problem:
+            raise SetupError(str(problem)) from None
+        self._keeper = RoundKeeper(config, learner.layout)
+        self._history: list[dict[str, Any]] = []
+        version, self._vector = 0, learner.initial(np.random.default_rng(self._seed))
+        if self._checkpoint is not None:
+            try:
+                self._vector, _, info = load_checkpoint(self._checkpoint, learner.layout)
+            except FileNotFoundError:
+                pass
+            except CheckpointError as problem:
+                raise SetupError(f"checkpoint: {problem}") from None
+            else:
+                if info["algorithm"] != self._algorithm:
+                    raise SetupError(f"checkpoint: {self._checkpoint} was made by {info['algorithm']}, not {self._algorithm}")
+                version = int(info["version"])
+                self.get_logger().info(f"going on from round {version} of {self._checkpoint}")
+                self._history = list(info.get("history", []))
+        self._version = version
+
+    def begin(self) -> None:
+        """Tell the finished rounds again to those who missed them, then open the next."""
+        for fields in self._history:
+            self._publish_round(msg.Round.CLOSED, **fields)
+        self._open(self._version)
+
+    def diagnose(self) -> tuple[bytes, str, dict[str, object]]:
+        """Round, received and missing robots."""
+        level, summary, values = super().diagnose()
+        if self.active:
+            keeper = self._keeper
+            values = {"version": keeper.version, "received": ",".join(keeper.received), "missing": ",".join(keeper.missing)}
+        return level, summary, values
+
+    @property
+    def _finished(self) -> bool:
+        return self._rounds > 0 and self._version >= self._rounds
+
+    def _open(self, version: int) -> None:
+        """Publish the parameters of a version; robots learn from them."""
+        self._version = version
+        self._keeper.open(version, time.monotonic())
+        parameters = MetaParameters(self._algorithm, version, self._keeper.layout.hash, self._vector)
+        self._parameters.publish(convert.meta_parameters_to_ros(parameters, self.get_clock().now().to_msg()))
+        if not self._finished:
+            self._publish_round(msg.Round.OPEN, version=version, missing=list(self._robots))
+
+    def _on_status(self, message: msg.RobotStatus) -> None:
+        if self.active:
+            self._keeper.heard(message.robot, time.monotonic())
+
+    def _on_update(self, message: msg.ParameterUpdate) -> None:
+        if not self.active or self._finished:
+            return
+        try:
+            try:
+                update = convert.update_from_ros(message)
+            except LayoutError as damage:
+                raise self._keeper.reject(message.robot, str(damage)) from None
+            self._keeper.receive(update, time.monotonic())
+        except Rejected as reason:
+            self.get_logger().warning(f"round {self._version}: update refused: {reason}")
+
+    def _poll(self) -> None:
+        if not self.active or self._finished:
+            return
+        decision = self._keeper.poll(time.monotonic())
+        if isinstance(decision, Extended):
+            self.get_logger().warning(
+                f"round {decision.version}: {len(decision.received)} of {decision.needed} updates needed by the deadline;"
+                f" waiting on for {', '.join(decision.missing)}"
+            )
+            self._publish_round(
+                msg.Round.EXTENDED,
+                version=decision.version,
+                received=list(decision.received),
+                missing=list(decision.missing),
+                rejected=list(self._keeper.rejected),
+            )
+        elif isinstance(decision, Closed):
+            self._close(decision)
+
+    def _close(self, closed: Closed) -> None:
+        self._vector = self._vector + weighted_mean(closed.updates)
+        summary = self._summary(closed)
+        self._history.append(summary)
+        if self._checkpoint is not None:
+            # Before anybody sees the new version: a restart must not fall behind the fleet.
+            facts = {"algorithm": self._algorithm, "version": closed.version + 1, "seed": self._seed}
+            save_checkpoint(self._checkpoint, self._vector, self._keeper.layout, {**facts, "history": self._history})
+        self._publish_round(msg.Round.CLOSED, **summary)
+        self._open(closed.version + 1)
+
+    def _summary(self, closed: Closed) -> dict[str, Any]:
+        """The fields of a finished round's message."""
+        weights = np.array([update.weight for update in closed.updates])
+        before = np.array([update.success_before for update in closed.updates])
+        after = np.array([update.success_after for update in closed.updates])
+        down = 4 * self._keeper.layout.size * len(self._robots)
+        return {
+            "version": closed.version,
+            "received": sorted(update.robot for update in closed.updates),
+            "missing": list(closed.missing),
+            "rejected": list(closed.rejected),
+            "bytes": down + sum(update.bytes for update in closed.updates),
+            "env_steps": sum(update.env_steps for update in closed.updates),
+            "success_before": float(weights @ before / weights.sum()),
+            "success_after": float(weights @ after / weights.sum()),
+            "wall_s": closed.wall_s,
+        }
+
+    def _publish_round(self, state: int, **fields: Any) -> None:
+        stamp = self.get_clock().now().to_msg()
+        self._round.publish(msg.Round(stamp=stamp, state=state, expected=list(self._robots), **fields))
+
+
+def main() -> int:
+    """Run the node."""
+    return run_node(MetaLearnerNode)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
