@@ -1,0 +1,1 @@
+"""The main job from one command: sentence, fleet, meta-training, faults, deployment, report."""

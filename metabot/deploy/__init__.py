@@ -1,0 +1,1 @@
+"""Deployment: ONNX export with its contract, the runtime session, the safety filter."""

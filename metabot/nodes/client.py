@@ -1,0 +1,265 @@
+"""`FleetClient`: talk to a running fleet without writing a node."""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from types import TracebackType
+from typing import Any
+
+import numpy as np
+import rclpy
+from metabot_interfaces import msg
+from metabot_interfaces.action import Adapt, ParseTask
+from rclpy.action import ActionClient
+from rclpy.context import Context
+from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
+from rclpy.node import Node
+from rclpy.signals import SignalHandlerOptions
+from rclpy.task import Future
+from std_srvs.srv import SetBool, Trigger
+
+from metabot.nodes import conversions as convert
+from metabot.nodes.qos import latched, reliable
+from metabot.task import TaskSpec
+
+Tick = Callable[[], None]
+"""Called about ten times a second while something is waited for; may raise to stop waiting."""
+
+
+class FleetError(RuntimeError):
+    """The fleet did not do what was asked; the message is one line."""
+
+
+@dataclass
+class FleetView:
+    """The newest that was heard of the fleet."""
+
+    rounds: dict[int, msg.Round] = field(default_factory=dict)
+    """Finished rounds by version."""
+    round: msg.Round | None = None
+    """The newest word on the round under way."""
+    parameters: msg.MetaParameters | None = None
+    robots: dict[str, msg.RobotStatus] = field(default_factory=dict)
+    control: dict[str, msg.ControlStatus] = field(default_factory=dict)
+    world: msg.WorldStatus | None = None
+    paths: dict[str, list[tuple[float, float]]] = field(default_factory=dict)
+    """Driven positions by robot, from odometry, while `record` is on."""
+
+
+class FleetClient:
+    """A façade over the fleet's topics, services and actions.
+
+    Waiting functions take a deadline and call `tick` meanwhile, so that progress can be shown
+    and Ctrl-C gets through. Use it as a context manager.
+    """
+
+    def __init__(self, domain: int | None = None, *, tick: Tick = lambda: None) -> None:
+        """Join the fleet's domain.
+
+        Args:
+            domain: ROS domain; the environment's if None.
+            tick: called while something is waited for.
+        """
+        self.view = FleetView()
+        self._tick = tick
+        self._context = Context()
+        if domain is None:
+            domain = int(os.environ.get("ROS_DOMAIN_ID", "0"))
+        rclpy.init(context=self._context, domain_id=domain, signal_handler_options=SignalHandlerOptions.NO)
+        self._node = Node("fleet_client", context=self._context, enable_rosout=False)
+        self._task = self._node.create_publisher(msg.Task, "/task", latched())
+        self._parse = ActionClient(self._node, ParseTask, "/parse_task")
+        self._adapt: dict[str, ActionClient] = {}
+        view = self.view
+        self._node.create_subscription(msg.Round, "/meta/round", self._on_round, latched(1000))
+        self._node.create_subscription(
+            msg.MetaParameters, "/meta/parameters", lambda m: setattr(view, "parameters", m), latched()
+        )
+        self._node.create_subscription(
+            msg.RobotStatus, "/fleet/status", lambda m: view.robots.__setitem__(m.robot, m), reliable(64)
+        )
+        self._node.create_subscription(msg.WorldStatus, "/world/status", lambda m: setattr(view, "world", m), reliable())
+        self._executor = SingleThreadedExecutor(context=self._context)
+        self._executor.add_node(self._node)
+        self._thread = threading.Thread(target=self._spin, name="fleet_client", daemon=True)
+        self._thread.start()
+
+    # -- what is heard --------------------------------------------------------------------
+
+    def follow(self, robots: tuple[str, ...]) -> None:
+        """Listen to the control status of robots."""
+        for robot in robots:
+            self._node.create_subscription(
+                msg.ControlStatus, f"/{robot}/control_status", lambda m: self.view.control.__setitem__(m.robot, m), reliable()
+            )
+
+    def record_paths(self, robots: tuple[str, ...]) -> None:
+        """Remember the driven positions of robots from now on."""
+        from nav_msgs.msg import Odometry
+
+        from metabot.nodes.qos import newest
+
+        for robot in robots:
+            path = self.view.paths.setdefault(robot, [])
+
+            def on_odometry(message: Odometry, path: list[tuple[float, float]] = path) -> None:
+                path.append((message.pose.pose.position.x, message.pose.pose.position.y))
+
+            self._node.create_subscription(Odometry, f"/{robot}/odom", on_odometry, newest())
+
+    def _on_round(self, message: msg.Round) -> None:
+        if message.state == msg.Round.CLOSED:
+            self.view.rounds[message.version] = message
+        else:
+            self.view.round = message
+
+    # -- what is asked --------------------------------------------------------------------
+
+    def parse_task(self, sentence: str, seed: int = 0, timeout_s: float = 120.0) -> ParseTask.Result:
+        """Have the language node read a sentence; not understanding is a result, not an error.
+
+        Raises:
+            FleetError: if the node does not answer in time.
+        """
+        return self._act(self._parse, ParseTask.Goal(sentence=sentence, seed=seed), "language node", timeout_s)
+
+    def publish_task(self, spec: TaskSpec, instruction: str = "") -> None:
+        """Give the fleet its task."""
+        stamp = self._node.get_clock().now().to_msg()
+        self._task.publish(
+            msg.Task(stamp=stamp, instruction=instruction, spec_json=spec.model_dump_json(), digest=spec.digest)
+        )
+
+    def adapt(
+        self, robot: str, spec: TaskSpec, *, episodes: int = 0, trials: int = 0, seed: int = 0, export_path: str = ""
+    ) -> Pending:
+        """Start adapting a robot to the dynamics that the task gives it; collect with `result`."""
+        client = self._adapt.setdefault(robot, ActionClient(self._node, Adapt, f"/{robot}/adapt"))
+        goal = Adapt.Goal(
+            spec_json=spec.model_dump_json(), episodes=episodes, trials=trials, seed=seed, export_path=export_path
+        )
+        return Pending(self, client, goal, f"{robot}'s learner")
+
+    def engage(self, robot: str, drive: bool = True, timeout_s: float = 20.0) -> None:
+        """Make a robot's policy node drive, or stand.
+
+        Raises:
+            FleetError: if it cannot, with the node's reason.
+        """
+        self._call(SetBool, f"/{robot}/engage", SetBool.Request(data=drive), timeout_s)
+
+    def reset_world(self, timeout_s: float = 20.0) -> None:
+        """Put every robot back to its spawn.
+
+        Raises:
+            FleetError: if the simulator cannot.
+        """
+        self._call(Trigger, "/world/reset", Trigger.Request(), timeout_s)
+
+    def wait(self, condition: Callable[[], bool], what: str, timeout_s: float) -> None:
+        """Wait until a condition on the view holds.
+
+        Raises:
+            FleetError: if it does not hold in time.
+        """
+        deadline = time.monotonic() + timeout_s
+        while not condition():
+            if time.monotonic() > deadline:
+                raise FleetError(f"{what}: nothing after {timeout_s:.0f} s")
+            self._tick()
+            time.sleep(0.05)
+
+    # -- inside ---------------------------------------------------------------------------
+
+    def _act(self, client: ActionClient, goal: Any, what: str, timeout_s: float) -> Any:
+        return Pending(self, client, goal, what).result(timeout_s)
+
+    def _call(self, kind: Any, name: str, request: Any, timeout_s: float) -> None:
+        client = self._node.create_client(kind, name)
+        try:
+            self.wait(client.service_is_ready, f"service {name}", timeout_s)
+            response = self._wait_for(client.call_async(request), f"service {name}", timeout_s)
+            if not response.success:
+                raise FleetError(f"{name}: {response.message}")
+        finally:
+            self._node.destroy_client(client)
+
+    def _wait_for(self, future: Future, what: str, timeout_s: float) -> Any:
+        self.wait(future.done, what, timeout_s)
+        return future.result()
+
+    def _spin(self) -> None:
+        try:
+            self._executor.spin()
+        except ExternalShutdownException:
+            pass
+
+    def close(self) -> None:
+        """Leave the domain."""
+        self._executor.shutdown(timeout_sec=1.0)
+        if self._context.ok():
+            self._context.shutdown()
+        self._thread.join(timeout=1.0)
+
+    def __enter__(self) -> FleetClient:
+        """The client itself."""
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        """Leave the domain."""
+        self.close()
+
+
+class Pending:
+    """An action under way."""
+
+    def __init__(self, fleet: FleetClient, client: ActionClient, goal: Any, what: str) -> None:
+        """Send the goal as soon as the server is there."""
+        self._fleet, self._client, self._goal, self._what = fleet, client, goal, what
+        self.feedback: Any = None
+        self._sent: Future | None = None
+        self._started = time.monotonic()
+        self._handle: Any = None
+        self._done: Future | None = None
+
+    def poll(self) -> bool:
+        """Drive the goal on; whether its result is in.
+
+        Raises:
+            FleetError: if the server refused it.
+        """
+        if self._sent is None:
+            if self._client.server_is_ready():
+                self._sent = self._client.send_goal_async(
+                    self._goal, feedback_callback=lambda message: setattr(self, "feedback", message.feedback)
+                )
+        elif self._done is None and self._sent.done():
+            self._handle = self._sent.result()
+            if not self._handle.accepted:
+                raise FleetError(f"{self._what} refused the goal; its log says why")
+            self._done = self._handle.get_result_async()
+        return self._done is not None and self._done.done()
+
+    def result(self, timeout_s: float = 120.0) -> Any:
+        """Wait for the result.
+
+        Raises:
+            FleetError: if it was refused, or is not there in time.
+        """
+        self._fleet.wait(self.poll, f"{self._what}: no answer", timeout_s)
+        assert self._done is not None
+        return self._done.result().result
+
+    def cancel(self) -> None:
+        """Take the goal back."""
+        if self._handle is not None:
+            self._handle.cancel_goal_async()
+
+
+def adapted_vector(result: Adapt.Result) -> np.ndarray:
+    """The adapted policy parameters of a result."""
+    return convert.vector_from_ros(result.data, result.checksum)

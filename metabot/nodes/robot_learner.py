@@ -1,0 +1,332 @@
+"""The robot learner node: one robot's base learner on its digital twin."""
+
+from __future__ import annotations
+
+import queue
+import sys
+import threading
+import time
+from concurrent.futures import Future
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from metabot_interfaces import msg
+from metabot_interfaces.action import Adapt
+from metabot_sim.robots import diffdrive
+from rclpy.action import ActionServer, CancelResponse, GoalResponse
+from rclpy.action.server import ServerGoalHandle
+from rclpy.callback_groups import ReentrantCallbackGroup
+
+from metabot.base import DriveTwin
+from metabot.deploy.contract import PolicyContract
+from metabot.deploy.export import export_policy
+from metabot.fleet import MetaParameters, Update
+from metabot.meta import Adapted, RobotLearner, make_meta_learner
+from metabot.nodes import conversions as convert
+from metabot.nodes.managed import ManagedNode, SetupError, run_node
+from metabot.nodes.qos import latched, reliable
+from metabot.params import LayoutError
+from metabot.task import DriveDistribution, TaskSpec
+from metabot.task.model import SpecError
+
+STATUS_PERIOD_S = 0.5
+_STATES = {"idle": msg.RobotStatus.IDLE, "learning": msg.RobotStatus.LEARNING, "adapting": msg.RobotStatus.ADAPTING}
+
+
+class Canceled(Exception):
+    """The client took its goal back."""
+
+
+class RobotLearnerNode(ManagedNode):
+    """Learns from every new version of the meta-parameters; adapts on request.
+
+    One worker thread computes; callbacks only hand it what arrived. An adaptation goes before
+    learning, and of several versions only the newest is learned from.
+
+    Parameters:
+        algorithm (string, "maml"): as the meta-learner's.
+        learn (bool, true): take part in rounds; false leaves only the action.
+        distribution (string, ""): JSON of a `metabot.task.DriveDistribution`; "" is the default.
+        tasks (int, 8): tasks per round.
+        episodes (int, 8): adaptation episodes, in rounds and by default in `adapt`.
+        trials (int, 64): fresh trials for a success rate.
+        seed (int, 0): of tasks, goals and exploration.
+        threads (int, 1): simulation and torch threads.
+
+    Publishes:
+        /meta/updates (ParameterUpdate, latched), policy (PolicyFile, latched),
+        status and /fleet/status (RobotStatus).
+
+    Subscribes:
+        /meta/parameters (MetaParameters, latched).
+
+    Actions:
+        adapt (Adapt).
+    """
+
+    threads = 3
+
+    def __init__(self) -> None:
+        """Declare parameters and topics. The robot's name is the node's namespace."""
+        super().__init__("robot_learner")
+        self.robot = self.get_namespace().strip("/") or "robot_1"
+        self._algorithm: str = self.parameter("algorithm", "maml", "meta-learner by its registry name")
+        self._learn: bool = self.parameter("learn", True, "take part in rounds")
+        self._distribution: str = self.parameter("distribution", "", "JSON of a DriveDistribution")
+        self._tasks: int = self.parameter("tasks", 8, "tasks per round")
+        self._episodes: int = self.parameter("episodes", 8, "adaptation episodes")
+        self._trials: int = self.parameter("trials", 64, "fresh trials for a success rate")
+        self._seed: int = self.parameter("seed", 0, "seed of tasks, goals and exploration")
+        self._threads: int = self.parameter("threads", 1, "simulation and torch threads")
+        self._updates = self.create_publisher(msg.ParameterUpdate, "/meta/updates", latched())
+        self._policy = self.create_publisher(msg.PolicyFile, "policy", latched())
+        self._statuses = [
+            self.create_publisher(msg.RobotStatus, "status", reliable()),
+            self.create_publisher(msg.RobotStatus, "/fleet/status", reliable()),
+        ]
+        group = ReentrantCallbackGroup()
+        self.create_subscription(msg.MetaParameters, "/meta/parameters", self._on_parameters, latched(), callback_group=group)
+        self.create_timer(STATUS_PERIOD_S, self._publish_status, callback_group=group)
+        self._lock = threading.Lock()
+        self._newest: MetaParameters | None = None
+        self._state, self._detail = "idle", ""
+        self._adaptations: queue.SimpleQueue[tuple[ServerGoalHandle, Future[Adapt.Result]]] = queue.SimpleQueue()
+        self._wake = threading.Event()
+        self._worker: threading.Thread | None = None
+        self._server = ActionServer(
+            self,
+            Adapt,
+            "adapt",
+            execute_callback=self._execute,
+            goal_callback=self._accept,
+            cancel_callback=lambda _: CancelResponse.ACCEPT,
+            callback_group=group,
+        )
+
+    def setup(self) -> None:
+        """Build learner and twin."""
+        for name, value in (("tasks", self._tasks), ("episodes", self._episodes), ("trials", self._trials), ("threads", self._threads)):
+            if value < 1:
+                raise SetupError(f"{name}: {value} is not at least 1")
+        try:
+            distribution = DriveDistribution.parse(self._distribution) if self._distribution else DriveDistribution()
+            meta_learner = make_meta_learner(self._algorithm)
+        except ValueError as problem:
+            raise SetupError(str(problem)) from None
+        torch.set_num_threads(self._threads)
+        self._learner = RobotLearner(
+            self.robot,
+            meta_learner,
+            DriveTwin(meta_learner.policy, distribution, self._threads),
+            seed=self._seed,
+            tasks=self._tasks,
+            episodes=self._episodes,
+        )
+
+    def begin(self) -> None:
+        """Start the worker."""
+        self._worker = threading.Thread(target=self._work, name="learner", daemon=True)
+        self._worker.start()
+
+    def end(self) -> None:
+        """Stop the worker; what it is computing is given up when the process ends."""
+        self._wake.set()
+        if self._worker is not None:
+            self._worker.join(timeout=1.0)
+
+    def diagnose(self) -> tuple[bytes, str, dict[str, Any]]:
+        """State and version."""
+        level, _, _ = super().diagnose()
+        return level, self._state, {"version": self._newest.version if self._newest else "none", "detail": self._detail}
+
+    # -- callbacks: they only store -------------------------------------------------------
+
+    def _on_parameters(self, message: msg.MetaParameters) -> None:
+        try:
+            parameters = convert.meta_parameters_from_ros(message)
+        except LayoutError as damage:
+            self.get_logger().warning(f"meta-parameters {message.version} ignored: {damage}")
+            return
+        if not self.active:
+            return
+        layout = self._learner.meta_learner.layout
+        if parameters.layout_hash != layout.hash or parameters.vector.shape != (layout.size,):
+            self._detail = f"meta-parameters have layout {parameters.layout_hash}, this robot's is {layout.hash}"
+            self.get_logger().warning(self._detail)
+            return
+        with self._lock:
+            self._newest = parameters
+        self._wake.set()
+
+    def _accept(self, goal: Adapt.Goal) -> GoalResponse:
+        problem = self._problem_with(goal)
+        if problem:
+            self.get_logger().warning(f"adapt refused: {problem}")
+            return GoalResponse.REJECT
+        return GoalResponse.ACCEPT
+
+    def _problem_with(self, goal: Adapt.Goal) -> str:
+        if not self.active:
+            return "the node is not active"
+        if self._newest is None:
+            return "no meta-parameters have arrived yet"
+        try:
+            TaskSpec.parse(goal.spec_json).robot(self.robot)
+        except (SpecError, KeyError) as problem:
+            return str(problem)
+        return ""
+
+    def _execute(self, handle: ServerGoalHandle) -> Adapt.Result:
+        """Hand the goal to the worker and wait; runs in an executor thread of its own."""
+        future: Future[Adapt.Result] = Future()
+        self._adaptations.put((handle, future))
+        self._wake.set()
+        while not future.done() and self.active:
+            if handle.is_cancel_requested and self._state != "adapting":
+                break
+            time.sleep(0.02)
+        if not future.done():
+            future.cancel()
+            handle.canceled() if handle.is_cancel_requested else handle.abort()
+            return Adapt.Result(ok=False, message="canceled before it began")
+        return future.result()
+
+    def _publish_status(self) -> None:
+        if not self.active:
+            return
+        message = msg.RobotStatus(
+            stamp=self.get_clock().now().to_msg(),
+            robot=self.robot,
+            state=_STATES[self._state],
+            version=self._newest.version if self._newest else 0,
+            detail=self._detail,
+        )
+        for publisher in self._statuses:
+            publisher.publish(message)
+
+    # -- the worker -----------------------------------------------------------------------
+
+    def _work(self) -> None:
+        learned: tuple[int, int] | None = None
+        while self.active:
+            self._wake.wait(timeout=0.5)
+            self._wake.clear()
+            while self.active and not self._adaptations.empty():
+                handle, future = self._adaptations.get()
+                if future.set_running_or_notify_cancel():
+                    self._state = "adapting"
+                    future.set_result(self._adapt(handle))
+                    self._state = "idle"
+            with self._lock:
+                newest = self._newest
+            # Two versions with one number differ where the fleet started afresh: the data tells.
+            key = (newest.version, hash(newest.vector.tobytes())) if newest else None
+            if self._learn and newest is not None and key != learned and self.active:
+                self._state = "learning"
+                self._learn_from(newest)
+                self._state = "idle"
+                learned = key
+                self._wake.set()
+
+    def _learn_from(self, parameters: MetaParameters) -> None:
+        started = time.monotonic()
+        learned = self._learner.learn(parameters.vector, parameters.version)
+        update = Update(
+            robot=self.robot,
+            version=parameters.version,
+            layout_hash=parameters.layout_hash,
+            delta=learned.delta,
+            weight=learned.tasks,
+            env_steps=learned.env_steps,
+            success_before=learned.success_before,
+            success_after=learned.success_after,
+            compute_s=time.monotonic() - started,
+        )
+        if self.active:
+            self._updates.publish(convert.update_to_ros(update, self.get_clock().now().to_msg()))
+
+    def _adapt(self, handle: ServerGoalHandle) -> Adapt.Result:
+        goal: Adapt.Goal = handle.request
+        with self._lock:
+            parameters = self._newest
+        assert parameters is not None  # goals are refused before the first parameters
+        spec = TaskSpec.parse(goal.spec_json)
+
+        def progress(stage: str, fraction: float, success: float) -> None:
+            if handle.is_cancel_requested or not self.active:
+                raise Canceled
+            handle.publish_feedback(Adapt.Feedback(stage=stage, fraction=float(fraction), success=float(success)))
+
+        try:
+            adapted = self._learner.adapt(
+                parameters.vector,
+                np.array(spec.robot(self.robot).dynamics.as_tuple()),
+                episodes=goal.episodes or self._episodes,
+                trials=goal.trials or self._trials,
+                seed=goal.seed,
+                progress=progress,
+            )
+            result = self._result(adapted, parameters)
+            if goal.export_path:
+                progress("exporting", 1.0, adapted.success_after)
+                self._export(Path(goal.export_path), adapted, parameters, spec, result)
+        except Canceled:
+            handle.canceled()
+            return Adapt.Result(ok=False, message="canceled")
+        except (ValueError, OSError) as problem:
+            handle.abort()
+            return Adapt.Result(ok=False, message=str(problem))
+        handle.succeed()
+        return result
+
+    def _result(self, adapted: Adapted, parameters: MetaParameters) -> Adapt.Result:
+        data, checksum = convert.vector_to_ros(adapted.parameters)
+        return Adapt.Result(
+            ok=True,
+            message=f"success {adapted.success_before:.0%} before, {adapted.success_after:.0%} after {adapted.episodes} episodes",
+            version=parameters.version,
+            layout_hash=self._learner.meta_learner.policy.layout.hash,
+            data=data,
+            checksum=checksum,
+            success_before=adapted.success_before,
+            success_after=adapted.success_after,
+            episodes=adapted.episodes,
+            trials=adapted.trials,
+        )
+
+    def _export(self, path: Path, adapted: Adapted, parameters: MetaParameters, spec: TaskSpec, result: Adapt.Result) -> None:
+        """Write the ONNX file and announce it to this robot's policy node."""
+        policy = self._learner.meta_learner.policy
+        contract = PolicyContract(
+            robot_kind=spec.robot(self.robot).kind,
+            observation=diffdrive.OBSERVATION_NAMES,
+            action=diffdrive.ACTION_NAMES,
+            control_hz=spec.control_hz,
+            layout_hash=policy.layout.hash,
+            version=parameters.version,
+            task_digest=spec.digest,
+        )
+        exported = export_policy(path, policy, adapted.parameters, contract)
+        result.export_path, result.parity_max_abs = str(path), exported.parity_max_abs
+        self._policy.publish(
+            msg.PolicyFile(
+                stamp=self.get_clock().now().to_msg(),
+                robot=self.robot,
+                path=str(path),
+                sha256=exported.sha256,
+                layout_hash=policy.layout.hash,
+                version=parameters.version,
+                parity_max_abs=exported.parity_max_abs,
+            )
+        )
+
+
+def main() -> int:
+    """Run the node."""
+    return run_node(RobotLearnerNode)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,198 @@
+"""The simulator node: one MuJoCo world for the whole fleet."""
+
+from __future__ import annotations
+
+import sys
+import threading
+import time
+from typing import Any
+
+import numpy as np
+from geometry_msgs.msg import Twist
+from metabot_interfaces import msg
+from metabot_sim.batch import BatchedWorld
+from metabot_sim.robots import diffdrive
+from nav_msgs.msg import Odometry
+from rclpy.publisher import Publisher
+from rclpy.subscription import Subscription
+from rclpy.time import Time
+from rosgraph_msgs.msg import Clock
+from std_srvs.srv import SetBool, Trigger
+
+from metabot.nodes import conversions as convert
+from metabot.nodes.managed import ManagedNode, SetupError, run_node
+from metabot.nodes.qos import latched, newest, reliable
+from metabot.task import TaskSpec
+from metabot.task.model import SpecError
+
+STATUS_HZ = 10
+
+
+class SimulatorNode(ManagedNode):
+    """Steps the world of the newest task and moves every robot by its ``cmd_vel``.
+
+    A command older than `command_timeout_s` counts as zero: a robot whose policy died stops.
+
+    Parameters:
+        rate_hz (int, 50): steps per simulated second at which odometry is published.
+        real_time_factor (double, 1): simulated seconds per second.
+        command_timeout_s (double, 0.5): age at which a command no longer counts.
+        publish_clock (bool, true): publish /clock.
+
+    Publishes:
+        /clock (rosgraph_msgs/Clock), /<robot>/odom (nav_msgs/Odometry),
+        /world/status (WorldStatus).
+
+    Subscribes:
+        /task (Task, latched), /<robot>/cmd_vel (geometry_msgs/Twist).
+
+    Services:
+        /world/reset (std_srvs/Trigger), /world/pause (std_srvs/SetBool).
+    """
+
+    def __init__(self) -> None:
+        """Declare parameters and topics."""
+        super().__init__("simulator")
+        self._rate_hz: int = self.parameter("rate_hz", 50, "steps per simulated second")
+        self._factor: float = self.parameter("real_time_factor", 1.0, "simulated seconds per second")
+        self._timeout_s: float = self.parameter("command_timeout_s", 0.5, "age at which a command no longer counts")
+        self._with_clock: bool = self.parameter("publish_clock", True, "publish /clock")
+        self._clock_out = self.create_publisher(Clock, "/clock", newest())
+        self._status = self.create_publisher(msg.WorldStatus, "/world/status", reliable())
+        self._lock = threading.Lock()
+        self._world: BatchedWorld | None = None
+        self._commands = np.zeros((0, 2))
+        self._command_times = np.zeros(0)
+        self._robot_topics: list[tuple[Publisher, Subscription]] = []
+        self._paused = False
+        self._clock_ticks = 0
+        self._thread: threading.Thread | None = None
+        self.create_subscription(msg.Task, "/task", self._on_task, latched())
+        self.create_service(Trigger, "/world/reset", self._on_reset)
+        self.create_service(SetBool, "/world/pause", self._on_pause)
+
+    def setup(self) -> None:
+        """Check the parameters."""
+        if self._rate_hz < 1 or 100 % self._rate_hz:
+            raise SetupError(f"rate_hz: {self._rate_hz} does not divide the simulation rate of 100 Hz")
+        if not self._factor > 0:
+            raise SetupError(f"real_time_factor: {self._factor} is not positive")
+
+    def begin(self) -> None:
+        """Start stepping."""
+        self._thread = threading.Thread(target=self._run, name="world", daemon=True)
+        self._thread.start()
+
+    def end(self) -> None:
+        """Stop stepping."""
+        if self._thread is not None:
+            self._thread.join(timeout=1.0)
+
+    def diagnose(self) -> tuple[bytes, str, dict[str, Any]]:
+        """The loaded task."""
+        level, summary, _ = super().diagnose()
+        return level, summary, {"task": self._world.spec.digest if self._world else "none", "paused": self._paused}
+
+    # -- callbacks ------------------------------------------------------------------------
+
+    def _on_task(self, message: msg.Task) -> None:
+        try:
+            spec = TaskSpec.parse(message.spec_json).model_copy(update={"control_hz": self._rate_hz})
+            world = BatchedWorld(spec)
+        except (SpecError, ValueError) as problem:
+            self.get_logger().error(f"task ignored: {problem}")
+            return
+        with self._lock:
+            for publisher, subscription in self._robot_topics:
+                self.destroy_publisher(publisher)
+                self.destroy_subscription(subscription)
+            self._robot_topics = [self._connect(index, robot.name) for index, robot in enumerate(spec.robots)]
+            self._world, self._digest = world, message.digest
+            self._commands = np.zeros((world.num_robots, 2))
+            self._command_times = np.full(world.num_robots, -np.inf)
+            self._restart(world)
+        self.get_logger().info(f"world of {world.num_robots} robots, task {message.digest}")
+
+    def _connect(self, index: int, robot: str) -> tuple[Publisher, Subscription]:
+        def on_command(message: Twist) -> None:
+            command = convert.command_from_ros(message, diffdrive.MAX_SPEED_MPS, diffdrive.MAX_YAW_RATE_RADPS)
+            with self._lock:
+                if index < len(self._commands) and np.isfinite(command).all():
+                    self._commands[index], self._command_times[index] = command, time.monotonic()
+
+        publisher = self.create_publisher(Odometry, f"/{robot}/odom", newest())
+        return publisher, self.create_subscription(Twist, f"/{robot}/cmd_vel", on_command, newest())
+
+    def _on_reset(self, _: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
+        with self._lock:
+            if self._world is None:
+                response.success, response.message = False, "no task has arrived yet"
+            else:
+                self._world.reset()
+                self._restart(self._world)
+                response.success, response.message = True, "every robot is back at its spawn"
+        return response
+
+    def _on_pause(self, request: SetBool.Request, response: SetBool.Response) -> SetBool.Response:
+        self._paused = request.data
+        response.success, response.message = True, "paused" if request.data else "running"
+        return response
+
+    def _restart(self, world: BatchedWorld) -> None:
+        self._commands[:] = 0.0
+        self._ticks = 0
+        self._reached = np.zeros(world.num_robots, dtype=bool)
+        self._contacts = np.zeros(world.num_robots, dtype=np.int64)
+
+    # -- the world's own thread -----------------------------------------------------------
+
+    def _run(self) -> None:
+        period = 1.0 / (self._rate_hz * self._factor)
+        due = time.monotonic()
+        while self.active:
+            with self._lock:
+                if self._world is not None and not self._paused:
+                    self._advance(self._world)
+            due += period
+            delay = due - time.monotonic()
+            if delay > 0:
+                time.sleep(delay)
+            elif delay < -1.0:
+                due = time.monotonic()  # the machine was held up; do not race to catch up
+
+    def _advance(self, world: BatchedWorld) -> None:
+        fresh = time.monotonic() - self._command_times < self._timeout_s
+        world.step(np.where(fresh[:, None], self._commands, 0.0)[None])
+        self._ticks += 1
+        self._clock_ticks += 1  # time goes on when the world is reset
+        poses = world.poses()
+        twists, distances = world.twists(poses)[0], world.distances(poses)[0]
+        self._reached |= distances < world.spec.success.radius_m
+        self._contacts += world.contacts()[0]
+        if self._with_clock:
+            now = Time(nanoseconds=round(self._clock_ticks / self._rate_hz * 1e9))
+            self._clock_out.publish(Clock(clock=now.to_msg()))
+        stamp = self.get_clock().now().to_msg()
+        for (publisher, _), robot, pose, twist in zip(self._robot_topics, world.spec.robots, poses[0], twists, strict=True):
+            publisher.publish(convert.odometry_to_ros(pose, twist, robot.name, stamp))
+        if self._ticks % max(1, self._rate_hz // STATUS_HZ) == 0:
+            self._status.publish(
+                msg.WorldStatus(
+                    stamp=stamp,
+                    digest=self._digest,
+                    time_s=self._ticks / self._rate_hz,
+                    robots=[robot.name for robot in world.spec.robots],
+                    reached=self._reached.tolist(),
+                    distance_m=distances.tolist(),
+                    contacts=self._contacts.tolist(),
+                )
+            )
+
+
+def main() -> int:
+    """Run the node."""
+    return run_node(SimulatorNode)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
