@@ -47,10 +47,10 @@ class RobotRecord(_Record):
     """Meta-learned start, no adaptation."""
     after: float
     """The same after one inner step."""
-    no_adaptation: float
+    no_adaptation: float | None
     """Policy pre-trained on all tasks on the same budget, not adapted."""
-    finetune: float
-    """That policy fine-tuned on as many adaptation episodes."""
+    finetune: float | None
+    """That policy fine-tuned on as many adaptation episodes; both None where baselines were left out."""
     adaptation_episodes: int
     trials: int
     reached: bool

@@ -14,16 +14,18 @@ import numpy as np
 import rclpy
 from metabot_interfaces import msg
 from metabot_interfaces.action import Adapt, ParseTask
+from nav_msgs.msg import Odometry
 from rclpy.action import ActionClient
 from rclpy.context import Context
 from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
 from rclpy.node import Node
 from rclpy.signals import SignalHandlerOptions
+from rclpy.subscription import Subscription
 from rclpy.task import Future
 from std_srvs.srv import SetBool, Trigger
 
 from metabot.nodes import conversions as convert
-from metabot.nodes.qos import latched, reliable
+from metabot.nodes.qos import latched, newest, reliable
 from metabot.task import TaskSpec
 
 Tick = Callable[[], None]
@@ -46,8 +48,8 @@ class FleetView:
     robots: dict[str, msg.RobotStatus] = field(default_factory=dict)
     control: dict[str, msg.ControlStatus] = field(default_factory=dict)
     world: msg.WorldStatus | None = None
-    paths: dict[str, list[tuple[float, float]]] = field(default_factory=dict)
-    """Driven positions by robot, from odometry, while `record` is on."""
+    paths: dict[str, list[tuple[float, float, float, float]]] = field(default_factory=dict)
+    """By robot, from odometry: seconds since recording began, x, y in metres, yaw in radians."""
 
 
 class FleetClient:
@@ -74,6 +76,7 @@ class FleetClient:
         self._task = self._node.create_publisher(msg.Task, "/task", latched())
         self._parse = ActionClient(self._node, ParseTask, "/parse_task")
         self._adapt: dict[str, ActionClient] = {}
+        self._recordings: list[Subscription] = []
         view = self.view
         self._node.create_subscription(msg.Round, "/meta/round", self._on_round, latched(1000))
         self._node.create_subscription(
@@ -98,18 +101,22 @@ class FleetClient:
             )
 
     def record_paths(self, robots: tuple[str, ...]) -> None:
-        """Remember the driven positions of robots from now on."""
-        from nav_msgs.msg import Odometry
-
-        from metabot.nodes.qos import newest
-
+        """Remember the motion of robots from now on, in `FleetView.paths`."""
+        began = time.monotonic()
         for robot in robots:
             path = self.view.paths.setdefault(robot, [])
 
-            def on_odometry(message: Odometry, path: list[tuple[float, float]] = path) -> None:
-                path.append((message.pose.pose.position.x, message.pose.pose.position.y))
+            def on_odometry(message: Odometry, path: list[tuple[float, float, float, float]] = path) -> None:
+                pose, _ = convert.odometry_from_ros(message)
+                path.append((time.monotonic() - began, *pose.tolist()))
 
-            self._node.create_subscription(Odometry, f"/{robot}/odom", on_odometry, newest())
+            self._recordings.append(self._node.create_subscription(Odometry, f"/{robot}/odom", on_odometry, newest()))
+
+    def stop_recording(self) -> None:
+        """Remember no further motion."""
+        for subscription in self._recordings:
+            self._node.destroy_subscription(subscription)
+        self._recordings.clear()
 
     def _on_round(self, message: msg.Round) -> None:
         if message.state == msg.Round.CLOSED:

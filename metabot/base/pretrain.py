@@ -1,0 +1,107 @@
+"""Learning without meta-learning: one policy for all tasks, and fine-tuning it. The baselines."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from metabot.base.policy_gradient import clipped_surrogate
+from metabot.base.twin import DriveTwin
+from metabot.experience import Episodes, advantages
+from metabot.policy import GaussianMLP
+
+
+@dataclass(frozen=True)
+class PretrainConfig:
+    """Hyper-parameters of `pretrain`, the same as the meta-learner's outer loop where they exist."""
+
+    tasks: int = 24
+    episodes: int = 16
+    """Episodes of each task per iteration: as many as a fleet spends before and after its inner step."""
+    step: float = 2e-3
+    epochs: int = 4
+    clip: float = 0.2
+    discount: float = 0.97
+    max_gradient_norm: float = 1.0
+
+
+def pretrain(
+    twin: DriveTwin,
+    env_steps: int,
+    seed: int,
+    config: PretrainConfig | None = None,
+    progress: Callable[[float, float], None] = lambda fraction, success: None,
+) -> tuple[np.ndarray, int]:
+    """Train one policy on the whole task distribution with PPO (domain randomisation).
+
+    Args:
+        twin: where to train.
+        env_steps: budget of simulated control steps; the last iteration ends within it.
+        seed: of everything.
+        config: hyper-parameters.
+        progress: called after every iteration with the share done and the success rate.
+
+    Returns:
+        (policy.layout.size,) parameters and the control steps spent.
+    """
+    config = config or PretrainConfig()
+    rng = np.random.default_rng([seed, 3])
+    variable = torch.from_numpy(twin.policy.initial(rng)).requires_grad_(True)
+    optimiser = torch.optim.Adam([variable], lr=config.step)
+    per_iteration = config.tasks * config.episodes * twin.distribution.horizon_steps
+    spent = 0
+    while spent + per_iteration <= env_steps:
+        dynamics = twin.distribution.sample_dynamics(rng, config.tasks)
+        experience = twin.run(variable.detach().expand(config.tasks, -1), dynamics, config.episodes, rng)
+        spent += experience.env_steps
+        weights = advantages(experience, config.discount)
+        for _ in range(config.epochs):
+            optimiser.zero_grad()
+            _losses(twin.policy, variable.expand(config.tasks, -1), experience, weights, config.clip).mean().backward()
+            torch.nn.utils.clip_grad_norm_([variable], config.max_gradient_norm)
+            optimiser.step()
+        progress(spent / env_steps, float(experience.success.mean()))
+    return variable.detach().numpy().copy(), spent
+
+
+def fine_tune(
+    policy: GaussianMLP, parameters: Tensor, experience: Episodes, *, step: float, epochs: int, clip: float = 0.2
+) -> Tensor:
+    """Fine-tune on each task's own episodes with Adam on PPO's objective.
+
+    Args:
+        policy: the policy.
+        parameters: (policy.layout.size,) that collected the experience.
+        experience: episodes of several tasks.
+        step: Adam's step size.
+        epochs: Adam steps.
+        clip: clipping range.
+
+    Returns:
+        (tasks, policy.layout.size).
+    """
+    tasks = experience.rewards.shape[0]
+    variable = parameters.detach().expand(tasks, -1).clone().requires_grad_(True)
+    optimiser = torch.optim.Adam([variable], lr=step)
+    weights = advantages(experience)
+    for _ in range(epochs):
+        optimiser.zero_grad()
+        _losses(policy, variable, experience, weights, clip).sum().backward()
+        optimiser.step()
+    return variable.detach()
+
+
+def _losses(policy: GaussianMLP, parameters: Tensor, experience: Episodes, weights: Tensor, clip: float) -> Tensor:
+    """PPO's loss of every task, (tasks,), for parameters (tasks, size)."""
+
+    def loss(row: Tensor, *data: Tensor) -> Tensor:
+        return clipped_surrogate(policy, row, *data, clip=clip)
+
+    steps = experience.mask.sum((1, 2))
+    return torch.func.vmap(loss)(
+        parameters, experience.observations, experience.actions, experience.log_probs, weights, steps
+    )

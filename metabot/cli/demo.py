@@ -1,0 +1,52 @@
+"""`metabot demo`: the main job from one command."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from metabot.cli.errors import one_line_errors
+from metabot.demo.config import DEFAULT_TASK, DemoConfig
+
+
+def demo(
+    task: Annotated[str, typer.Argument(help="What the fleet is to do, in a sentence.", show_default=True)] = DEFAULT_TASK,
+    seed: Annotated[int, typer.Option(help="Seed of placement, tasks and learning.")] = 0,
+    rounds: Annotated[int, typer.Option(help="Meta-training rounds.")] = DemoConfig.rounds,
+    tasks: Annotated[int, typer.Option(help="Tasks per robot and round.")] = DemoConfig.tasks,
+    episodes: Annotated[int, typer.Option(help="Adaptation episodes of 4 s.")] = DemoConfig.episodes,
+    trials: Annotated[int, typer.Option(help="Fresh trials for every success rate.")] = DemoConfig.trials,
+    runs: Annotated[Path, typer.Option(help="Folder in which the run gets a folder of its own.")] = DemoConfig.runs,
+    domain: Annotated[int | None, typer.Option(help="ROS domain; a free one is picked by default.")] = None,
+    resume: Annotated[Path | None, typer.Option(help="Folder of an earlier run to go on learning from.")] = None,
+    baselines: Annotated[bool, typer.Option(help="Train and measure the baselines.")] = True,
+    video: Annotated[bool, typer.Option(help="Render a video where an off-screen GL is present.")] = True,
+) -> None:
+    """Read the sentence, meta-train a fleet on real ROS 2, adapt to faults, deploy, report.
+
+    Everything is written to a folder below `--runs`: summary.json, report.html, the video, the
+    ONNX policies, the meta-parameters and every node's log. Ctrl-C ends every process and keeps
+    what was learned; `--resume` goes on from there.
+    """
+    from metabot.bringup.domain import DomainError
+    from metabot.nodes.client import FleetError
+
+    with one_line_errors(ValueError, DomainError, FleetError):
+        from metabot.demo.run import Demo
+
+        config = DemoConfig(
+            sentence=task,
+            seed=seed,
+            rounds=rounds,
+            tasks=tasks,
+            episodes=episodes,
+            trials=trials,
+            runs=runs,
+            domain=domain,
+            resume=resume,
+            baselines=baselines,
+            video=video,
+        )
+        Demo(config).run()

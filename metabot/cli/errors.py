@@ -1,0 +1,36 @@
+"""Errors a user can cause end with one line and exit code 2, an interrupt with 130."""
+
+from __future__ import annotations
+
+import contextlib
+import signal
+from collections.abc import Iterator
+from types import FrameType
+
+import typer
+
+USAGE = 2
+INTERRUPTED = 130
+
+
+@contextlib.contextmanager
+def one_line_errors(*kinds: type[Exception]) -> Iterator[None]:
+    """Turn exceptions of these kinds, and interrupts, into a line and an exit code.
+
+    SIGTERM is treated like Ctrl-C, so that every ``with`` block cleans up.
+    """
+
+    def interrupt(number: int, frame: FrameType | None) -> None:
+        raise KeyboardInterrupt
+
+    previous = signal.signal(signal.SIGTERM, interrupt)
+    try:
+        yield
+    except kinds as problem:
+        typer.secho(f"metabot: {problem}", fg="red", err=True)
+        raise typer.Exit(USAGE) from None
+    except KeyboardInterrupt:
+        typer.secho("metabot: stopped", err=True)
+        raise typer.Exit(INTERRUPTED) from None
+    finally:
+        signal.signal(signal.SIGTERM, previous)

@@ -1,0 +1,36 @@
+"""The `metabot` command: one typer app; imports happen inside the commands, so that help is quick."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from metabot import __version__
+from metabot.cli.demo import demo
+from metabot.cli.train import train
+
+app = typer.Typer(
+    name="metabot",
+    help="A fleet of robots that learns how to learn.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+app.command()(demo)
+app.add_typer(train, name="train")
+
+
+@app.command()
+def doctor(json: Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")] = False) -> None:
+    """Say what was found on this machine, and how to mend what is missing."""
+    from metabot.setup.doctor import run_doctor
+
+    raise typer.Exit(run_doctor(json))
+
+
+@app.command()
+def version() -> None:
+    """Print the version."""
+    typer.echo(__version__)

@@ -1,0 +1,24 @@
+"""The faults of a demo run: none of them was trained on exactly."""
+
+from __future__ import annotations
+
+from metabot.task import DriveDynamics, TaskSpec
+
+FAULTS: tuple[DriveDynamics, ...] = (
+    DriveDynamics(drive_gain=1.0, steer_gain=-1.0, steer_bias=0.0),
+    DriveDynamics(drive_gain=0.65, steer_gain=1.0, steer_bias=0.28),
+    DriveDynamics(drive_gain=-1.0, steer_gain=-1.0, steer_bias=0.0),
+    DriveDynamics(drive_gain=-0.8, steer_gain=1.1, steer_bias=-0.2),
+    DriveDynamics(drive_gain=0.9, steer_gain=1.35, steer_bias=-0.3),
+    DriveDynamics(drive_gain=-0.7, steer_gain=-0.8, steer_bias=0.2),
+)
+"""By robot: steering reversed; weak drive and a steering bias, both outside the training
+ranges; both signs reversed; and three more for larger fleets."""
+
+
+def with_faults(spec: TaskSpec) -> TaskSpec:
+    """The task with robot i suffering fault i."""
+    robots = tuple(
+        robot.model_copy(update={"dynamics": FAULTS[index % len(FAULTS)]}) for index, robot in enumerate(spec.robots)
+    )
+    return spec.model_copy(update={"robots": robots})

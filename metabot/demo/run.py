@@ -1,0 +1,341 @@
+"""The main job, phase by phase."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+
+from metabot.bringup.description import FleetDescription
+from metabot.bringup.domain import DomainLease
+from metabot.bringup.supervisor import Death, Supervisor, fleet_environment
+from metabot.demo.config import CHECKPOINT, DemoConfig
+from metabot.demo.console import DemoConsole
+from metabot.demo.faults import with_faults
+from metabot.demo.paths import write_paths
+from metabot.demo.summary import (
+    ControlRecord,
+    OnnxRecord,
+    RobotRecord,
+    RoundRecord,
+    Summary,
+    machine,
+    versions,
+)
+from metabot.nodes.client import FleetClient, FleetError
+from metabot.task import Mission, TaskSpec, place
+from metabot.task.model import SpecError
+
+ROUND_TIMEOUT_S = 90.0
+"""Without a finished round for so long the meta-training is given up."""
+ADAPT_TIMEOUT_S = 120.0
+SETTLE_S = 0.5
+"""Seconds after the last arrival in which the robots must stay out of each other's way."""
+
+
+class NotUnderstood(SpecError):
+    """The language model abstained; the message says why and what is possible."""
+
+
+@dataclass
+class Demo:
+    """One run of the main job; `run` does it all."""
+
+    config: DemoConfig
+    console: DemoConsole = field(default_factory=DemoConsole)
+
+    def run(self) -> Summary:
+        """From the sentence to the report.
+
+        Raises:
+            NotUnderstood: if the sentence asks for something the fleet cannot do.
+            DomainError: if the wanted ROS domain is in use.
+            FleetError: if the fleet does not do its part.
+        """
+        self._started = time.monotonic()
+        config, say = self.config, self.console.say
+        with DomainLease(config.domain) as lease:
+            self._folder = _new_folder(config.runs)
+            say(f"run folder {self._folder}, ROS domain {lease.domain}, seed {config.seed}", "dim")
+            # Loggers and DDS of this process read the environment as the nodes do.
+            os.environ.update(fleet_environment(lease.domain))
+            self._supervisor = Supervisor(self._folder / "logs", lease.domain, on_death=self._on_death)
+            with self._supervisor, FleetClient(lease.domain, tick=self._supervisor.watch) as self._client:
+                spec = self._read_sentence()
+                self._train(spec)
+                self._adapt(spec)
+                self._drive(spec)
+        self._compare(spec)
+        summary = self._summary(spec)
+        summary.write(self._folder / "summary.json")
+        return self._report(summary)
+
+    # -- the phases -----------------------------------------------------------------------
+
+    def _read_sentence(self) -> TaskSpec:
+        config = self.config
+        with self.console.phase("Reading the sentence") as phase:
+            # The robots' number is the sentence's to say, so only the language node starts before.
+            self._supervisor.start([FleetDescription.of_size(1).language()])
+            phase.show(0.1, "starting the language node")
+            answer = self._client.parse_task(config.sentence, config.seed)
+            if not answer.ok:
+                raise NotUnderstood(answer.message)
+            mission = Mission.parse(answer.mission_json)
+            self._confidence = float(answer.confidence)
+            phase.show(1.0, f"{answer.message} (confidence {answer.confidence:.2f})")
+        return with_faults(place(mission, config.seed))
+
+    def _train(self, spec: TaskSpec) -> None:
+        config = self.config
+        checkpoint = self._folder / CHECKPOINT
+        rounds = config.rounds
+        if config.resume is not None:
+            shutil.copyfile(config.resume / CHECKPOINT, checkpoint)
+            from metabot.params import load_checkpoint
+
+            rounds += int(load_checkpoint(checkpoint)[2]["version"])
+        self._fleet = FleetDescription(
+            robots=tuple(robot.name for robot in spec.robots),
+            rounds=rounds,
+            tasks=config.tasks,
+            episodes=config.episodes,
+            trials=config.trials,
+            seed=config.seed,
+            control_hz=spec.control_hz,
+            checkpoint=checkpoint.resolve(),
+        )
+        with self.console.phase("Learning to learn") as phase:
+            nodes = [node for node in self._fleet.processes() if node.executable != "language"]
+            self._supervisor.start(nodes)
+            phase.show(0.0, f"starting {len(nodes)} nodes")
+            view, seen = self._client.view, -1
+            while True:
+                target = seen + 1
+                if target >= rounds:
+                    break
+
+                def more(target: int = target) -> bool:
+                    if not self._supervisor.alive("meta_learner"):
+                        raise FleetError("the meta-learner is gone for good; see its log")
+                    return any(version >= target for version in view.rounds)
+
+                self._client.wait(more, f"round {target}", ROUND_TIMEOUT_S)
+                seen = max(view.rounds)
+                self._tell_round(seen)
+                newest = view.rounds[seen]
+                phase.show(
+                    (seen + 1) / rounds,
+                    f"round {seen + 1}/{rounds}, success {newest.success_before:.0%} before the inner step,"
+                    f" {newest.success_after:.0%} after",
+                )
+            self._client.wait(
+                lambda: view.parameters is not None and view.parameters.version >= rounds, "the last parameters", 30.0
+            )
+
+    def _tell_round(self, version: int) -> None:
+        newest = self._client.view.rounds[version]
+        if newest.missing:
+            self.console.event(f"round {version + 1} finished without {', '.join(newest.missing)}")
+        for line in newest.rejected:
+            self.console.event(f"round {version + 1}: update refused: {line}")
+
+    def _adapt(self, spec: TaskSpec) -> None:
+        config = self.config
+        self._client.publish_task(spec, config.sentence)
+        self._client.follow(self._fleet.robots)
+        with self.console.phase("Adapting to the faults") as phase:
+            pending = {
+                robot: self._client.adapt(
+                    robot,
+                    spec,
+                    episodes=config.episodes,
+                    trials=config.trials,
+                    seed=config.seed,
+                    export_path=str((self._folder / f"{robot}.onnx").resolve()),
+                )
+                for robot in self._fleet.robots
+            }
+            self._adapted = {}
+            for robot, action in pending.items():
+                result = action.result(ADAPT_TIMEOUT_S)
+                if not result.ok:
+                    raise FleetError(f"{robot} did not adapt: {result.message}")
+                self._adapted[robot] = result
+                after = [result.success_after for result in self._adapted.values()]
+                phase.show(len(after) / len(pending), f"success {np.mean(after):.0%} after {config.episodes} episodes")
+
+    def _drive(self, spec: TaskSpec) -> None:
+        client, robots = self._client, self._fleet.robots
+        with self.console.phase("Driving in the shared world") as phase:
+            client.reset_world()
+            client.record_paths(robots)
+            started = time.monotonic()
+            for robot in robots:
+                client.engage(robot)
+
+            def arrived() -> bool:
+                world = client.view.world
+                reached = sum(world.reached) if world is not None and world.digest == spec.digest else 0
+                elapsed = time.monotonic() - started
+                phase.show(min(elapsed / spec.horizon_s, 1.0), f"{reached} of {len(robots)} robots on their pads")
+                return reached == len(robots) or elapsed > spec.horizon_s
+
+            client.wait(arrived, "the drive", spec.horizon_s + 30.0)
+            self._drive_s = time.monotonic() - started
+            # Let the last robot settle on its pad and its final status come in.
+            client.wait(lambda: time.monotonic() - started > self._drive_s + SETTLE_S, "settling", 10.0)
+            client.stop_recording()
+            for robot in robots:
+                client.engage(robot, False)
+        assert client.view.world is not None
+        self._world = client.view.world
+        self._paths = {robot: np.array(path).reshape(-1, 4) for robot, path in client.view.paths.items()}
+        write_paths(self._folder / "paths.json", self._paths)
+
+    def _compare(self, spec: TaskSpec) -> None:
+        """The baselines, when the fleet's processes are gone and both cores are free."""
+        from metabot.base import DriveTwin
+        from metabot.demo.baselines import measure, train_baselines
+
+        self._baselines: dict[str, tuple[float, float]] = {}
+        self._baseline_steps = 0
+        if not self.config.baselines:
+            return
+        import torch
+
+        threads = min(2, os.cpu_count() or 1)
+        torch.set_num_threads(threads)
+        with self.console.phase("Baselines on the same budget") as phase:
+            twin = DriveTwin(threads=threads)
+            baselines = train_baselines(
+                twin,
+                sum(message.env_steps for message in self._client.view.rounds.values()),
+                self.config.episodes,
+                self.config.seed,
+                lambda fraction, success: phase.show(0.8 * fraction, f"pre-training, success {success:.0%}"),
+            )
+            self._baseline_steps = baselines.env_steps
+            for index, robot in enumerate(spec.robots):
+                self._baselines[robot.name] = measure(
+                    twin,
+                    baselines,
+                    np.array(robot.dynamics.as_tuple()),
+                    self.config.episodes,
+                    self.config.trials,
+                    self.config.seed,
+                )
+                as_is, tuned = np.mean(list(self._baselines.values()), axis=0)
+                phase.show(0.8 + 0.2 * (index + 1) / len(spec.robots), f"no adaptation {as_is:.0%}, fine-tuned {tuned:.0%}")
+
+    def _report(self, summary: Summary) -> Summary:
+        from metabot.demo.report import write_report
+
+        with self.console.phase("Writing the report") as phase:
+            files = write_report(self._folder)
+            phase.show(1.0, str(files.html))
+        # Written again: the report's own time belongs to the wall time.
+        summary = summary.model_copy(update={"wall_s": round(time.monotonic() - self._started, 2), "phases_s": self.console.phases_s})
+        summary.write(self._folder / "summary.json")
+        self.console.table(summary)
+        if files.video_note:
+            self.console.say(files.video_note, "yellow")
+        self.console.say(f"{self._folder / 'summary.json'}\n{files.html}", "bold")
+        return summary
+
+    # -- helpers --------------------------------------------------------------------------
+
+    def _on_death(self, death: Death) -> None:
+        outlook = "started again" if death.respawned else "it stays away, the fleet goes on without it"
+        self.console.event(f"{death.label} {death.reason}; {outlook}")
+
+    def _summary(self, spec: TaskSpec) -> Summary:
+        view = self._client.view
+        rounds = [
+            RoundRecord(
+                version=message.version,
+                success_before=message.success_before,
+                success_after=message.success_after,
+                received=list(message.received),
+                missing=list(message.missing),
+                rejected=list(message.rejected),
+                bytes=message.bytes,
+                env_steps=message.env_steps,
+                wall_s=message.wall_s,
+            )
+            for _, message in sorted(view.rounds.items())
+        ]
+        robots = [self._robot_record(spec, index) for index in range(len(spec.robots))]
+        control = list(view.control.values())
+        return Summary(
+            instruction=self.config.sentence,
+            confidence=self._confidence,
+            task=spec,
+            algorithm=self._fleet.algorithm,
+            rounds=rounds,
+            bytes_per_round=float(np.mean([entry.bytes for entry in rounds])) if rounds else 0.0,
+            robots=robots,
+            onnx=OnnxRecord(
+                parity_max_abs=max(result.parity_max_abs for result in self._adapted.values()),
+                p50_us=max((status.inference_p50_us for status in control), default=0.0),
+                p99_us=max((status.inference_p99_us for status in control), default=0.0),
+                files=[Path(result.export_path).name for result in self._adapted.values()],
+            ),
+            control=ControlRecord(
+                rate_hz=float(spec.control_hz),
+                ticks=sum(status.ticks for status in control),
+                missed_deadlines=sum(status.missed_deadlines for status in control),
+                jitter_p99_ms=max((status.jitter_p99_ms for status in control), default=0.0),
+            ),
+            fleet_reached=sum(robot.reached for robot in robots),
+            drive_s=round(self._drive_s, 2),
+            baseline_env_steps=self._baseline_steps,
+            fleet_env_steps=sum(entry.env_steps for entry in rounds),
+            events=self.console.events,
+            phases_s=self.console.phases_s,
+            wall_s=round(time.monotonic() - self._started, 2),
+            peak_rss_mb=round(self._supervisor.peak_rss_mb, 1),
+            seed=self.config.seed,
+            versions=versions(),
+            machine=machine(),
+        )
+
+    def _robot_record(self, spec: TaskSpec, index: int) -> RobotRecord:
+        robot = spec.robots[index]
+        adapted = self._adapted[robot.name]
+        path = self._paths[robot.name]
+        no_adaptation, finetune = self._baselines.get(robot.name, (None, None))
+        return RobotRecord(
+            name=robot.name,
+            goal=robot.goal,
+            fault=robot.dynamics.describe(),
+            dynamics=robot.dynamics,
+            before=adapted.success_before,
+            after=adapted.success_after,
+            no_adaptation=no_adaptation,
+            finetune=finetune,
+            adaptation_episodes=adapted.episodes,
+            trials=adapted.trials,
+            reached=bool(self._world.reached[index]),
+            contacts=int(self._world.contacts[index]),
+            driven_m=round(float(np.linalg.norm(np.diff(path[:, 1:3], axis=0), axis=1).sum()), 2),
+        )
+
+
+def _new_folder(runs: Path) -> Path:
+    """A folder of this run's own; two runs in one second get two."""
+    stamp = time.strftime("%Y%m%d-%H%M%S")
+    for suffix in ("", *(f"-{number}" for number in range(2, 100))):
+        folder = runs / (stamp + suffix)
+        try:
+            folder.mkdir(parents=True)
+        except FileExistsError:
+            continue
+        except OSError as error:
+            raise SpecError(f"runs: {folder} cannot be made ({error.strerror})") from None
+        return folder
+    raise SpecError(f"runs: {runs / stamp} exists a hundred times over")
