@@ -1,0 +1,39 @@
+"""Fixtures of all tests: a ROS domain of this run's own, and no process left behind."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+
+import psutil
+import pytest
+
+from metabot.bringup.domain import DomainLease
+from metabot.bringup.supervisor import fleet_environment
+
+
+@pytest.fixture(scope="session", autouse=True)
+def own_domain() -> Iterator[int]:
+    """Hold a free ROS domain for the whole run, so that two runs on one machine never meet."""
+    with DomainLease() as lease:
+        os.environ.update(fleet_environment(lease.domain))
+        yield lease.domain
+
+
+@pytest.fixture
+def domain() -> Iterator[int]:
+    """A fresh ROS domain for one test: nothing latched by another test is heard."""
+    with DomainLease() as lease:
+        yield lease.domain
+
+
+@pytest.fixture(autouse=True)
+def no_process_left() -> Iterator[None]:
+    """Fail a test that leaves child processes, and end them."""
+    before = {process.pid for process in psutil.Process().children(recursive=True)}
+    yield
+    left = [process for process in psutil.Process().children(recursive=True) if process.pid not in before]
+    _, alive = psutil.wait_procs(left, timeout=3)
+    for process in alive:
+        process.kill()
+    assert not alive, f"left running: {[process.cmdline() for process in alive]}"

@@ -1,0 +1,100 @@
+from pathlib import Path
+
+import numpy as np
+import onnx
+import pytest
+import torch
+from metabot_sim.robots import diffdrive
+
+from metabot.base import drive_policy
+from metabot.deploy.contract import PolicyContract, PolicyFileError
+from metabot.deploy.export import export_policy
+from metabot.deploy.runtime import PolicySession, usable_providers
+from metabot.deploy.safety import SafetyLimits, filter_command
+
+POLICY = drive_policy()
+CONTRACT = PolicyContract("diffdrive", diffdrive.OBSERVATION_NAMES, diffdrive.ACTION_NAMES, 20, POLICY.layout.hash, 7, "d")
+
+
+@pytest.fixture(scope="module")
+def exported(tmp_path_factory: pytest.TempPathFactory):
+    path = tmp_path_factory.mktemp("onnx") / "policy.onnx"
+    parameters = POLICY.initial(np.random.default_rng(0)) + 0.1
+    return export_policy(path, POLICY, parameters, CONTRACT), parameters
+
+
+def test_onnx_acts_as_pytorch_does(exported) -> None:
+    file, parameters = exported
+    assert file.parity_max_abs <= 1e-5
+    session = PolicySession(file.path)
+    for batch in (1, 7):
+        observation = np.random.default_rng(batch).standard_normal((batch, POLICY.observation_size)).astype(np.float32)
+        with torch.no_grad():
+            expected = POLICY.mean(torch.from_numpy(parameters), torch.from_numpy(observation)).numpy()
+        assert np.abs(session.act(observation) - expected).max() <= 1e-5
+        assert np.abs(expected).max() > 0.1
+
+
+def test_the_file_says_what_it_needs(exported) -> None:
+    file, _ = exported
+    session = PolicySession(file.path)
+    assert session.contract == CONTRACT
+    assert session.sha256 == file.sha256
+    onnx.checker.check_model(onnx.load(file.path))
+
+
+def test_parameters_that_are_not_finite_are_not_exported(tmp_path: Path) -> None:
+    parameters = POLICY.initial(np.random.default_rng(0))
+    parameters[5] = np.nan
+    with pytest.raises(ValueError, match="NaN or infinite"):
+        export_policy(tmp_path / "p.onnx", POLICY, parameters, CONTRACT)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_unusable_files_are_refused_in_one_line(tmp_path: Path, exported) -> None:
+    junk = tmp_path / "junk.onnx"
+    junk.write_bytes(b"junk")
+    truncated = tmp_path / "truncated.onnx"
+    truncated.write_bytes(exported[0].path.read_bytes()[:500])
+    foreign = tmp_path / "foreign.onnx"
+    model = onnx.load(exported[0].path)
+    del model.metadata_props[:]
+    onnx.save(model, foreign)
+    for path, reason in ((tmp_path / "none.onnx", "No such file"), (junk, "not a readable"), (truncated, "not a"), (foreign, "not a policy exported by metabot")):
+        with pytest.raises(PolicyFileError, match=reason) as caught:
+            PolicySession(path)
+        assert "\n" not in str(caught.value) and path.name in str(caught.value)
+
+
+def test_the_provider_is_one_that_works_and_nothing_is_printed(exported, capfd: pytest.CaptureFixture[str]) -> None:
+    session = PolicySession(exported[0].path, "auto")
+    assert session.provider in ("CPUExecutionProvider", "CUDAExecutionProvider")
+    assert capfd.readouterr().err == ""
+    with pytest.raises(PolicyFileError, match="provider: 'tpu'; allowed: auto, cpu, cuda"):
+        usable_providers("tpu")
+    if not Path("/dev/nvidiactl").exists():
+        with pytest.raises(PolicyFileError, match="no CUDA device"):
+            PolicySession(exported[0].path, "cuda")
+
+
+HERE = np.zeros(3)
+LIMITS = SafetyLimits()
+
+
+@pytest.mark.parametrize(
+    ("command", "age", "others", "robot", "expected", "reason"),
+    [
+        ([0.5, -0.2], 0.01, {}, "b", [0.5, -0.2], ""),
+        ([3.0, -9.0], 0.01, {}, "b", [1.0, -1.0], ""),
+        ([0.5, 0.5], 2.0, {}, "b", [0, 0], "no odometry for 2.0 s"),
+        ([0.5, 0.5], float("nan"), {}, "b", [0, 0], "no odometry"),
+        ([float("nan"), 0], 0.0, {}, "b", [0, 0], "not finite"),
+        ([0.5, 0], 0.0, {"a": np.array([0.5, 0, 0])}, "b", [0, 0], "giving way to a"),
+        ([0.5, 0], 0.0, {"c": np.array([0.5, 0, 0])}, "b", [0.5, 0], ""),
+        ([0.5, 0], 0.0, {"a": np.array([0.7, 0, 0])}, "b", [0.5, 0], ""),
+    ],
+)
+def test_the_safety_filter(command, age, others, robot, expected, reason) -> None:
+    result = filter_command(np.array(command), age, HERE, others, robot, LIMITS)
+    assert result.command.tolist() == expected
+    assert result.reason.startswith(reason) and bool(result.reason) == bool(reason)

@@ -1,0 +1,221 @@
+"""A robot's own processes: learner, policy node and the shared world."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+from geometry_msgs.msg import Twist
+from metabot_interfaces.action import Adapt
+from rclpy.action import ActionClient
+
+from metabot.base import drive_policy
+from metabot.bringup.description import FleetDescription
+from metabot.demo.faults import with_faults
+from metabot.deploy.contract import PolicyContract
+from metabot.deploy.export import export_policy
+from metabot.meta import make_meta_learner
+from metabot.nodes.client import FleetError, Pending, adapted_vector
+from metabot.nodes.qos import newest
+from metabot.params import save_checkpoint
+from metabot.task import Mission, TaskSpec, place
+
+pytestmark = pytest.mark.processes
+
+
+def small_fleet(tmp_path: Path, robots: int, **fields: object) -> FleetDescription:
+    defaults = {"rounds": 2, "tasks": 2, "episodes": 2, "trials": 8, "deadline_s": 20.0, "checkpoint": tmp_path / "meta.checkpoint"}
+    return FleetDescription.of_size(robots, **{**defaults, **fields})
+
+
+def without(fleet: FleetDescription, *executables: str) -> list:
+    return [node for node in fleet.processes() if node.executable not in executables]
+
+
+def test_a_learner_killed_in_mid_round_does_not_stop_the_fleet(start_fleet, tmp_path: Path) -> None:
+    description = small_fleet(tmp_path, 3, rounds=3, tasks=8, episodes=8)
+    nodes = without(description, "language", "simulator", "policy")
+    lasting = [node if node.namespace != "/robot_2" else type(node)(**{**node.__dict__, "respawn": False}) for node in nodes]
+    fleet = start_fleet(lasting)
+    client = fleet.client
+    client.wait(lambda: len(client.view.robots) == 3 and 0 in client.view.rounds, "the first round", 60)
+    os.kill(fleet.supervisor.pid("robot_2.robot_learner"), signal.SIGKILL)
+    client.wait(lambda: len(client.view.rounds) == 3, "all rounds", 60)
+    assert list(client.view.rounds[2].missing) == ["robot_2"]
+    assert [(death.label, death.reason, death.lasting) for death in fleet.deaths] == [
+        ("robot_2.robot_learner", "killed by SIGKILL", True)
+    ]
+
+
+def test_a_learner_that_comes_back_takes_part_again(start_fleet, tmp_path: Path) -> None:
+    description = small_fleet(tmp_path, 2, rounds=40, quorum=2, deadline_s=60.0)
+    fleet = start_fleet(without(description, "language", "simulator", "policy"))
+    client = fleet.client
+    client.wait(lambda: 0 in client.view.rounds, "the first round", 60)
+    os.kill(fleet.supervisor.pid("robot_2.robot_learner"), signal.SIGKILL)
+    client.wait(lambda: bool(fleet.deaths), "the death", 10)
+    reached = max(client.view.rounds)
+    client.wait(lambda: max(client.view.rounds) >= reached + 3, "rounds that need both robots", 60)
+    assert fleet.deaths[0].respawned
+
+
+def test_adapt_succeeds_is_rejected_is_aborted_and_is_canceled(start_fleet, tmp_path: Path) -> None:
+    """The endings of the action; the fifth, no answer in time, is the next test."""
+    description = small_fleet(tmp_path, 1, rounds=1)
+    fleet = start_fleet(without(description, "language", "simulator", "policy"))
+    client = fleet.client
+    client.wait(lambda: client.view.parameters is not None and client.view.parameters.version == 1, "parameters", 60)
+    spec = with_faults(place(Mission(goals=("red",))))
+
+    target = tmp_path / "robot_1.onnx"
+    action = client.adapt("robot_1", spec, episodes=3, trials=16, seed=5, export_path=str(target))
+    result = action.result(60)
+    assert result.ok and result.episodes == 3 and result.trials == 16 and result.parity_max_abs <= 1e-5
+    assert target.exists() and adapted_vector(result).shape == (drive_policy().layout.size,)
+    assert action.feedback.stage in ("testing", "done", "exporting", "collecting", "stepping")
+    again = client.adapt("robot_1", spec, episodes=3, trials=16, seed=5).result(60)
+    assert np.array_equal(adapted_vector(result), adapted_vector(again))
+
+    learner = ActionClient(client._node, Adapt, "/robot_1/adapt")
+    with pytest.raises(FleetError, match="robot_1's learner refused the goal"):
+        Pending(client, learner, Adapt.Goal(spec_json="{}"), "robot_1's learner").result(20)
+
+    unwritable = client.adapt("robot_1", spec, trials=8, export_path="/proc/none/robot_1.onnx").result(60)
+    assert not unwritable.ok and "/proc/none" in unwritable.message
+
+    long = client.adapt("robot_1", spec, episodes=400, trials=400)
+    client.wait(lambda: long.poll() or long.feedback is not None, "feedback", 20)
+    asked = time.monotonic()
+    long.cancel()
+    canceled = long.result(30)
+    assert not canceled.ok and canceled.message.startswith("canceled") and time.monotonic() - asked < 20
+    assert client.adapt("robot_1", spec, trials=8).result(60).ok, "the learner goes on after a cancel"
+    assert "Traceback" not in fleet.log("robot_1.robot_learner")
+
+
+def test_an_action_without_a_server_times_out_with_a_clear_line(start_fleet) -> None:
+    client = start_fleet([]).client
+    with pytest.raises(FleetError, match="robot_9's learner: no answer: nothing after 1 s"):
+        client.adapt("robot_9", place(Mission(goals=("red",)))).result(1.0)
+
+
+@pytest.fixture
+def healthy_policy(tmp_path: Path) -> str:
+    """A hand-set network that drives a healthy robot to its pad."""
+    policy = drive_policy()
+    parameters = np.zeros(policy.layout.size, np.float32)
+    views = policy.layout.view(parameters)
+    names = ("goal_forward", "goal_left", "goal_cos", "goal_sin")
+    views["weight_0"][0, names.index("goal_cos")] = 1.0
+    views["weight_0"][1, names.index("goal_sin")] = 1.0
+    views["weight_1"][0, 0] = views["weight_1"][1, 1] = 1.0
+    views["weight_2"][0, 0], views["weight_2"][1, 1] = 0.8, 1.2
+    from metabot_sim.robots import diffdrive
+
+    contract = PolicyContract("diffdrive", diffdrive.OBSERVATION_NAMES, diffdrive.ACTION_NAMES, 20, policy.layout.hash, 0)
+    return str(export_policy(tmp_path / "hand.onnx", policy, parameters, contract).path)
+
+
+def driving_nodes(description: FleetDescription, policy_file: str) -> list:
+    nodes = []
+    for node in without(description, "language", "meta_learner", "robot_learner"):
+        extra = {"policy_file": policy_file} if node.executable == "policy" else {}
+        nodes.append(type(node)(node.executable, node.namespace, {**node.parameters, **extra}, node.respawn))
+    return nodes
+
+
+def test_policy_nodes_drive_the_fleet_to_its_pads(start_fleet, tmp_path: Path, healthy_policy: str) -> None:
+    description = small_fleet(tmp_path, 2)
+    spec = place(Mission(goals=("red", "blue")), 3)
+    fleet = start_fleet(driving_nodes(description, healthy_policy))
+    client = fleet.client
+    client.publish_task(spec, "two robots")
+    client.follow(description.robots)
+    client.wait(lambda: client.view.world is not None and client.view.world.digest == spec.digest, "the world", 30)
+    client.wait(lambda: len(client.view.control) == 2, "policy nodes", 30)
+    assert not any(client.view.world.reached)
+    client.reset_world()
+    client.record_paths(description.robots)
+    for robot in description.robots:
+        client.engage(robot)
+    client.wait(lambda: all(client.view.world.reached), "arrival", 30)
+    client.wait(lambda: all(status.reached for status in client.view.control.values()), "their own word", 10)
+    assert list(client.view.world.contacts) == [0, 0]
+    for status in client.view.control.values():
+        assert status.rate_hz == 20 and status.ticks > 20 and status.inference_p50_us > 0
+    for robot in description.robots:
+        path = np.array(client.view.paths[robot])
+        assert np.linalg.norm(path[-1, 1:3] - path[0, 1:3]) > 0.6
+
+
+def test_a_robot_whose_policy_node_dies_stops(start_fleet, tmp_path: Path, healthy_policy: str) -> None:
+    description = small_fleet(tmp_path, 1)
+    nodes = [type(n)(n.executable, n.namespace, n.parameters, False) for n in driving_nodes(description, healthy_policy)]
+    fleet = start_fleet(nodes)
+    client = fleet.client
+    spec: TaskSpec = place(Mission(goals=("red",)), 3)
+    client.publish_task(spec)
+    client.follow(("robot_1",))
+    client.wait(lambda: client.view.world is not None and bool(client.view.control), "the robot", 30)
+    client.reset_world()
+    client.engage("robot_1")
+    client.record_paths(("robot_1",))
+    time.sleep(0.5)
+    os.kill(fleet.supervisor.pid("robot_1.policy"), signal.SIGKILL)
+    time.sleep(1.5)
+    before = np.array(client.view.paths["robot_1"][-1][1:3])
+    time.sleep(0.7)
+    after = np.array(client.view.paths["robot_1"][-1][1:3])
+    assert np.linalg.norm(after - before) < 0.01
+
+
+def test_a_policy_node_says_why_it_cannot_drive(start_fleet, tmp_path: Path, healthy_policy: str) -> None:
+    description = small_fleet(tmp_path, 1)
+    fleet = start_fleet([node for node in description.of_robot("robot_1") if node.executable == "policy"])
+    with pytest.raises(FleetError, match="/robot_1/engage: no policy has arrived yet"):
+        fleet.client.engage("robot_1", timeout_s=30)
+
+
+@pytest.mark.parametrize(
+    ("parameters", "line"),
+    [
+        ({"policy_file": "/none.onnx"}, "policy: /none.onnx: No such file"),
+        ({"rate_hz": 0}, "policy: rate_hz: 0 is not between 1 and 1000"),
+        ({"provider": "tpu"}, "policy: provider: 'tpu'; allowed: auto, cpu, cuda"),
+    ],
+)
+def test_wrong_parameters_end_a_node_with_one_line(start_fleet, parameters: dict, line: str) -> None:
+    from metabot.bringup.description import NodeProcess
+
+    fleet = start_fleet([NodeProcess("policy", "/robot_1", parameters, respawn=True)])
+    fleet.client.wait(lambda: bool(fleet.deaths), "the end of the node", 30)
+    assert fleet.deaths[0].lasting and line in fleet.deaths[0].reason
+    assert "Traceback" not in fleet.log("robot_1.policy")
+
+
+def test_a_hostile_twist_does_not_break_the_world(start_fleet, tmp_path: Path) -> None:
+    description = small_fleet(tmp_path, 1)
+    client = start_fleet(without(description, "language", "meta_learner", "robot_learner", "policy")).client
+    client.publish_task(place(Mission(goals=("red",))))
+    client.wait(lambda: client.view.world is not None, "the world", 30)
+    publisher = client._node.create_publisher(Twist, "/robot_1/cmd_vel", newest())
+    for value in (float("nan"), float("inf"), 1e30, -1e30):
+        message = Twist()
+        message.linear.x = message.angular.z = value
+        publisher.publish(message)
+        time.sleep(0.2)
+    time.sleep(0.5)
+    assert np.isfinite(client.view.world.distance_m).all()
+
+
+def test_a_checkpoint_survives_for_the_next_fleet(start_fleet, tmp_path: Path) -> None:
+    learner = make_meta_learner("maml")
+    vector = np.full(learner.layout.size, 0.25, np.float32)
+    save_checkpoint(tmp_path / "meta.checkpoint", vector, learner.layout, {"algorithm": "maml", "version": 2, "seed": 0})
+    client = start_fleet([small_fleet(tmp_path, 1, rounds=2).shared()[0]]).client
+    client.wait(lambda: client.view.parameters is not None, "parameters", 30)
+    assert client.view.parameters.version == 2
