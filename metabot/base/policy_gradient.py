@@ -44,6 +44,7 @@ def clipped_surrogate(
     log_probs: Tensor,
     weights: Tensor,
     steps: Tensor,
+    *,
     clip: float = 0.2,
 ) -> Tensor:
     """PPO's clipped objective as a loss (Schulman et al. 2017, equation 7); arguments as above."""

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 import torch
-from metabot_sim.vector_env import DriveGoalVectorEnv
 from torch import Tensor
 
 from metabot.experience import Episodes
 from metabot.policy import GaussianMLP, gaussian_log_prob
+from metabot_sim.vector_env import DriveGoalVectorEnv
 
 
 @torch.no_grad()
@@ -51,7 +51,11 @@ def rollout(
     for t in range(env.horizon):
         seen = torch.from_numpy(observation).reshape(tasks, count, -1)
         mean = mean_of(parameters, seen)
-        noise = torch.zeros_like(mean) if deterministic else torch.from_numpy(rng.standard_normal(mean.shape, dtype=np.float32))
+        noise = (
+            torch.zeros_like(mean)
+            if deterministic
+            else torch.from_numpy(rng.standard_normal(mean.shape, dtype=np.float32))
+        )
         action = mean + std * noise
         observations[:, :, t], actions[:, :, t] = seen, action
         log_probs[:, :, t] = gaussian_log_prob(noise, log_std)
@@ -61,4 +65,3 @@ def rollout(
         success += torch.from_numpy(info["success"]).reshape(tasks, count)
         alive = 1.0 - terminated.reshape(tasks, count).astype(np.float32)
     return Episodes(observations, actions, rewards, mask, log_probs, success.clamp(max=1.0))
-

@@ -5,14 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 import numpy as np
-from metabot_sim.robots import diffdrive
-from metabot_sim.vector_env import DriveGoalVectorEnv
 from torch import Tensor
 
 from metabot.base.rollout import rollout
 from metabot.experience import Episodes
 from metabot.policy import GaussianMLP
 from metabot.task import DriveDistribution
+from metabot_sim.robots import diffdrive
+from metabot_sim.vector_env import DriveGoalVectorEnv
 
 
 def drive_policy() -> GaussianMLP:

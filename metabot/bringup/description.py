@@ -67,7 +67,7 @@ class FleetDescription:
 
     @classmethod
     def of_size(cls, count: int, **fields: object) -> FleetDescription:
-        """A fleet of `count` robots named robot_1, robot_2, …"""
+        """A fleet of `count` robots named robot_1, robot_2 and so on."""
         return cls(tuple(f"robot_{index + 1}" for index in range(count)), **fields)  # type: ignore[arg-type]
 
     def language(self) -> NodeProcess:

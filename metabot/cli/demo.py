@@ -12,7 +12,9 @@ from metabot.demo.config import DEFAULT_TASK, DemoConfig
 
 
 def demo(
-    task: Annotated[str, typer.Argument(help="What the fleet is to do, in a sentence.", show_default=True)] = DEFAULT_TASK,
+    task: Annotated[
+        str, typer.Argument(help="What the fleet is to do, in a sentence.", show_default=True)
+    ] = DEFAULT_TASK,
     seed: Annotated[int, typer.Option(help="Seed of placement, tasks and learning.")] = 0,
     rounds: Annotated[int, typer.Option(help="Meta-training rounds.")] = DemoConfig.rounds,
     tasks: Annotated[int, typer.Option(help="Tasks per robot and round.")] = DemoConfig.tasks,

@@ -230,7 +230,9 @@ class Demo:
                     self.config.seed,
                 )
                 as_is, tuned = np.mean(list(self._baselines.values()), axis=0)
-                phase.show(0.8 + 0.2 * (index + 1) / len(spec.robots), f"no adaptation {as_is:.0%}, fine-tuned {tuned:.0%}")
+                phase.show(
+                    0.8 + 0.2 * (index + 1) / len(spec.robots), f"no adaptation {as_is:.0%}, fine-tuned {tuned:.0%}"
+                )
 
     def _report(self, summary: Summary) -> Summary:
         from metabot.demo.report import write_report
@@ -239,7 +241,9 @@ class Demo:
             files = write_report(self._folder)
             phase.show(1.0, str(files.html))
         # Written again: the report's own time belongs to the wall time.
-        summary = summary.model_copy(update={"wall_s": round(time.monotonic() - self._started, 2), "phases_s": self.console.phases_s})
+        summary = summary.model_copy(
+            update={"wall_s": round(time.monotonic() - self._started, 2), "phases_s": self.console.phases_s}
+        )
         summary.write(self._folder / "summary.json")
         self.console.table(summary)
         if files.video_note:

@@ -13,7 +13,18 @@ from pydantic import BaseModel, ConfigDict
 
 from metabot.task import DriveDynamics, TaskSpec
 
-PACKAGES = ("torch", "mujoco", "gymnasium", "transformers", "llguidance", "onnx", "onnxruntime-gpu", "onnxruntime", "ros-rclpy", "numpy")
+PACKAGES = (
+    "torch",
+    "mujoco",
+    "gymnasium",
+    "transformers",
+    "llguidance",
+    "onnx",
+    "onnxruntime-gpu",
+    "onnxruntime",
+    "ros-rclpy",
+    "numpy",
+)
 
 
 class _Record(BaseModel):

@@ -25,7 +25,7 @@ def advantages(episodes: Episodes, discount: float = 0.97, trace: float = 0.95) 
         (tasks, episodes, steps), zero where the mask is zero.
     """
     rewards, mask = episodes.rewards * episodes.mask, episodes.mask
-    tasks, count, steps = rewards.shape
+    steps = rewards.shape[-1]
     returns = torch.zeros_like(rewards)
     running = torch.zeros_like(rewards[..., 0])
     for t in reversed(range(steps)):

@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 from metabot.fleet.update import Rejected, Update, check_update
 from metabot.params import Layout
 
-
 _MAX_REJECTED = 100
 """Refused updates remembered per round: a babbling robot must not fill the memory."""
 

@@ -120,7 +120,9 @@ class MAML:
         def inner_loss(parameters: Tensor, *data: Tensor) -> Tensor:
             return policy_gradient_loss(self.policy, parameters, *data)
 
-        gradients = torch.func.vmap(torch.func.grad(inner_loss), in_dims=(None, 0, 0, 0, 0, 0))(start, *_flat(experience, weights))
+        gradients = torch.func.vmap(torch.func.grad(inner_loss), in_dims=(None, 0, 0, 0, 0, 0))(
+            start, *_flat(experience, weights)
+        )
         return start - torch.exp(log_step) * gradients
 
     def _outer_loss(self, parameters: Tensor, *data: Tensor) -> Tensor:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import threading
 import time
@@ -16,6 +17,7 @@ from metabot_interfaces import msg
 from metabot_interfaces.action import Adapt, ParseTask
 from nav_msgs.msg import Odometry
 from rclpy.action import ActionClient
+from rclpy.client import Client
 from rclpy.context import Context
 from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
 from rclpy.node import Node
@@ -74,7 +76,7 @@ class FleetClient:
         rclpy.init(context=self._context, domain_id=domain, signal_handler_options=SignalHandlerOptions.NO)
         self._node = Node("fleet_client", context=self._context, enable_rosout=False)
         self._task = self._node.create_publisher(msg.Task, "/task", latched())
-        self._parse = ActionClient(self._node, ParseTask, "/parse_task")
+        self._parse: ActionClient = ActionClient(self._node, ParseTask, "/parse_task")
         self._adapt: dict[str, ActionClient] = {}
         self._recordings: list[Subscription] = []
         view = self.view
@@ -85,7 +87,9 @@ class FleetClient:
         self._node.create_subscription(
             msg.RobotStatus, "/fleet/status", lambda m: view.robots.__setitem__(m.robot, m), reliable(64)
         )
-        self._node.create_subscription(msg.WorldStatus, "/world/status", lambda m: setattr(view, "world", m), reliable())
+        self._node.create_subscription(
+            msg.WorldStatus, "/world/status", lambda m: setattr(view, "world", m), reliable()
+        )
         self._executor = SingleThreadedExecutor(context=self._context)
         self._executor.add_node(self._node)
         self._thread = threading.Thread(target=self._spin, name="fleet_client", daemon=True)
@@ -97,7 +101,10 @@ class FleetClient:
         """Listen to the control status of robots."""
         for robot in robots:
             self._node.create_subscription(
-                msg.ControlStatus, f"/{robot}/control_status", lambda m: self.view.control.__setitem__(m.robot, m), reliable()
+                msg.ControlStatus,
+                f"/{robot}/control_status",
+                lambda m: self.view.control.__setitem__(m.robot, m),
+                reliable(),
             )
 
     def record_paths(self, robots: tuple[str, ...]) -> None:
@@ -186,7 +193,7 @@ class FleetClient:
         return Pending(self, client, goal, what).result(timeout_s)
 
     def _call(self, kind: Any, name: str, request: Any, timeout_s: float) -> None:
-        client = self._node.create_client(kind, name)
+        client: Client = self._node.create_client(kind, name)
         try:
             self.wait(client.service_is_ready, f"service {name}", timeout_s)
             response = self._wait_for(client.call_async(request), f"service {name}", timeout_s)
@@ -200,10 +207,8 @@ class FleetClient:
         return future.result()
 
     def _spin(self) -> None:
-        try:
+        with contextlib.suppress(ExternalShutdownException):
             self._executor.spin()
-        except ExternalShutdownException:
-            pass
 
     def close(self) -> None:
         """Leave the domain."""
@@ -216,7 +221,9 @@ class FleetClient:
         """The client itself."""
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         """Leave the domain."""
         self.close()
 
@@ -259,7 +266,8 @@ class Pending:
         """
         self._fleet.wait(self.poll, f"{self._what}: no answer", timeout_s)
         assert self._done is not None
-        return self._done.result().result
+        outcome: Any = self._done.result()
+        return outcome.result
 
     def cancel(self) -> None:
         """Take the goal back."""

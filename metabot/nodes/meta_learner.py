@@ -50,11 +50,13 @@ class MetaLearnerNode(ManagedNode):
         self._rounds: int = self.parameter("rounds", 30, "rounds to run; 0: for ever")
         self._quorum: int = self.parameter("quorum", 0, "updates a round needs; 0: more than half")
         self._deadline_s: float = self.parameter("deadline_s", 30.0, "seconds after which a quorum is enough")
-        self._alive_s: float = self.parameter("alive_s", 5.0, "seconds of silence after which a robot is not waited for")
+        self._alive_s: float = self.parameter(
+            "alive_s", 5.0, "seconds of silence after which a robot is not waited for"
+        )
         checkpoint = self.parameter("checkpoint", "", "file to go on from and to write after every round")
         self._checkpoint = Path(checkpoint) if checkpoint else None
         self._seed: int = self.parameter("seed", 0, "seed of the first meta-parameters")
-        self._parameters = self.create_publisher(msg.MetaParameters, "/meta/parameters", latched())
+        self._parameters_out = self.create_publisher(msg.MetaParameters, "/meta/parameters", latched())
         self._round = self.create_publisher(msg.Round, "/meta/round", latched(ROUND_HISTORY))
         self.create_subscription(msg.ParameterUpdate, "/meta/updates", self._on_update, latched(64))
         self.create_subscription(msg.RobotStatus, "/fleet/status", self._on_status, reliable(64))
@@ -81,7 +83,9 @@ class MetaLearnerNode(ManagedNode):
                 raise SetupError(f"checkpoint: {problem}") from None
             else:
                 if info["algorithm"] != self._algorithm:
-                    raise SetupError(f"checkpoint: {self._checkpoint} was made by {info['algorithm']}, not {self._algorithm}")
+                    raise SetupError(
+                        f"checkpoint: {self._checkpoint} was made by {info['algorithm']}, not {self._algorithm}"
+                    )
                 version = int(info["version"])
                 self.get_logger().info(f"going on from round {version} of {self._checkpoint}")
                 self._history = list(info.get("history", []))
@@ -98,7 +102,11 @@ class MetaLearnerNode(ManagedNode):
         level, summary, values = super().diagnose()
         if self.active:
             keeper = self._keeper
-            values = {"version": keeper.version, "received": ",".join(keeper.received), "missing": ",".join(keeper.missing)}
+            values = {
+                "version": keeper.version,
+                "received": ",".join(keeper.received),
+                "missing": ",".join(keeper.missing),
+            }
         return level, summary, values
 
     @property
@@ -110,7 +118,7 @@ class MetaLearnerNode(ManagedNode):
         self._version = version
         self._keeper.open(version, time.monotonic())
         parameters = MetaParameters(self._algorithm, version, self._keeper.layout.hash, self._vector)
-        self._parameters.publish(convert.meta_parameters_to_ros(parameters, self.get_clock().now().to_msg()))
+        self._parameters_out.publish(convert.meta_parameters_to_ros(parameters, self.get_clock().now().to_msg()))
         if not self._finished:
             self._publish_round(msg.Round.OPEN, version=version, missing=list(self._robots))
 
@@ -136,8 +144,8 @@ class MetaLearnerNode(ManagedNode):
         decision = self._keeper.poll(time.monotonic())
         if isinstance(decision, Extended):
             self.get_logger().warning(
-                f"round {decision.version}: {len(decision.received)} of {decision.needed} updates needed by the deadline;"
-                f" waiting on for {', '.join(decision.missing)}"
+                f"round {decision.version}: {len(decision.received)} of {decision.needed} updates needed by the"
+                f" deadline; waiting on for {', '.join(decision.missing)}"
             )
             self._publish_round(
                 msg.Round.EXTENDED,

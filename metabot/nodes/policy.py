@@ -12,7 +12,6 @@ from typing import Any
 import numpy as np
 from geometry_msgs.msg import Twist
 from metabot_interfaces import msg
-from metabot_sim.robots import diffdrive
 from nav_msgs.msg import Odometry
 from rclpy.subscription import Subscription
 from std_srvs.srv import SetBool
@@ -26,6 +25,7 @@ from metabot.nodes.qos import latched, newest, reliable
 from metabot.nodes.ticker import Ticker
 from metabot.task import TaskSpec
 from metabot.task.model import SpecError
+from metabot_sim.robots import diffdrive
 
 STATUS_PERIOD_S = 0.25
 ARRIVED_SHARE = 0.6
@@ -136,7 +136,10 @@ class PolicyNode(ManagedNode):
         session = PolicySession(path, self._provider)
         contract = session.contract
         if contract.observation != diffdrive.OBSERVATION_NAMES or contract.action != diffdrive.ACTION_NAMES:
-            raise PolicyFileError(f"{path}: observes {', '.join(contract.observation)}, this robot gives {', '.join(diffdrive.OBSERVATION_NAMES)}")
+            raise PolicyFileError(
+                f"{path}: observes {', '.join(contract.observation)},"
+                f" this robot gives {', '.join(diffdrive.OBSERVATION_NAMES)}"
+            )
         if contract.control_hz != self._rate_hz:
             raise PolicyFileError(f"{path}: made for {contract.control_hz} Hz, this node runs at {self._rate_hz} Hz")
         return session

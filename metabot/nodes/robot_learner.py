@@ -14,7 +14,6 @@ import numpy as np
 import torch
 from metabot_interfaces import msg
 from metabot_interfaces.action import Adapt
-from metabot_sim.robots import diffdrive
 from rclpy.action import ActionServer, CancelResponse, GoalResponse
 from rclpy.action.server import ServerGoalHandle
 from rclpy.callback_groups import ReentrantCallbackGroup
@@ -30,6 +29,7 @@ from metabot.nodes.qos import latched, reliable
 from metabot.params import LayoutError
 from metabot.task import DriveDistribution, TaskSpec
 from metabot.task.model import SpecError
+from metabot_sim.robots import diffdrive
 
 STATUS_PERIOD_S = 0.5
 _STATES = {"idle": msg.RobotStatus.IDLE, "learning": msg.RobotStatus.LEARNING, "adapting": msg.RobotStatus.ADAPTING}
@@ -87,7 +87,9 @@ class RobotLearnerNode(ManagedNode):
             self.create_publisher(msg.RobotStatus, "/fleet/status", reliable()),
         ]
         group = ReentrantCallbackGroup()
-        self.create_subscription(msg.MetaParameters, "/meta/parameters", self._on_parameters, latched(), callback_group=group)
+        self.create_subscription(
+            msg.MetaParameters, "/meta/parameters", self._on_parameters, latched(), callback_group=group
+        )
         self.create_timer(STATUS_PERIOD_S, self._publish_status, callback_group=group)
         self._lock = threading.Lock()
         self._newest: MetaParameters | None = None
@@ -107,7 +109,12 @@ class RobotLearnerNode(ManagedNode):
 
     def setup(self) -> None:
         """Build learner and twin."""
-        for name, value in (("tasks", self._tasks), ("episodes", self._episodes), ("trials", self._trials), ("threads", self._threads)):
+        for name, value in (
+            ("tasks", self._tasks),
+            ("episodes", self._episodes),
+            ("trials", self._trials),
+            ("threads", self._threads),
+        ):
             if value < 1:
                 raise SetupError(f"{name}: {value} is not at least 1")
         try:
@@ -285,7 +292,8 @@ class RobotLearnerNode(ManagedNode):
         data, checksum = convert.vector_to_ros(adapted.parameters)
         return Adapt.Result(
             ok=True,
-            message=f"success {adapted.success_before:.0%} before, {adapted.success_after:.0%} after {adapted.episodes} episodes",
+            message=f"success {adapted.success_before:.0%} before,"
+            f" {adapted.success_after:.0%} after {adapted.episodes} episodes",
             version=parameters.version,
             layout_hash=self._learner.meta_learner.policy.layout.hash,
             data=data,
@@ -296,7 +304,9 @@ class RobotLearnerNode(ManagedNode):
             trials=adapted.trials,
         )
 
-    def _export(self, path: Path, adapted: Adapted, parameters: MetaParameters, spec: TaskSpec, result: Adapt.Result) -> None:
+    def _export(
+        self, path: Path, adapted: Adapted, parameters: MetaParameters, spec: TaskSpec, result: Adapt.Result
+    ) -> None:
         """Write the ONNX file and announce it to this robot's policy node."""
         policy = self._learner.meta_learner.policy
         contract = PolicyContract(

@@ -10,8 +10,6 @@ from typing import Any
 import numpy as np
 from geometry_msgs.msg import Twist
 from metabot_interfaces import msg
-from metabot_sim.batch import BatchedWorld
-from metabot_sim.robots import diffdrive
 from nav_msgs.msg import Odometry
 from rclpy.publisher import Publisher
 from rclpy.subscription import Subscription
@@ -24,6 +22,8 @@ from metabot.nodes.managed import ManagedNode, SetupError, run_node
 from metabot.nodes.qos import latched, newest, reliable
 from metabot.task import TaskSpec
 from metabot.task.model import SpecError
+from metabot_sim.batch import BatchedWorld
+from metabot_sim.robots import diffdrive
 
 STATUS_HZ = 10
 
@@ -173,7 +173,9 @@ class SimulatorNode(ManagedNode):
             now = Time(nanoseconds=round(self._clock_ticks / self._rate_hz * 1e9))
             self._clock_out.publish(Clock(clock=now.to_msg()))
         stamp = self.get_clock().now().to_msg()
-        for (publisher, _), robot, pose, twist in zip(self._robot_topics, world.spec.robots, poses[0], twists, strict=True):
+        for (publisher, _), robot, pose, twist in zip(
+            self._robot_topics, world.spec.robots, poses[0], twists, strict=True
+        ):
             publisher.publish(convert.odometry_to_ros(pose, twist, robot.name, stamp))
         if self._ticks % max(1, self._rate_hz // STATUS_HZ) == 0:
             self._status.publish(

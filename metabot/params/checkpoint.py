@@ -82,7 +82,9 @@ def load_checkpoint(path: Path, layout: Layout | None = None) -> tuple[np.ndarra
             problems.append(f"{candidate}: {error}")
             continue
         if layout is not None and found.hash != layout.hash:
-            raise CheckpointError(f"{candidate} has layout {found.hash} of {found.size} numbers, wanted is {layout.hash} of {layout.size}")
+            raise CheckpointError(
+                f"{candidate} has layout {found.hash} of {found.size} numbers, wanted is {layout.hash} of {layout.size}"
+            )
         return vector, found, info
     if problems:
         raise CheckpointError("; ".join(problems))

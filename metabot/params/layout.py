@@ -100,7 +100,9 @@ class Layout:
             LayoutError: if a name is missing, unknown, or an array has another shape.
         """
         if set(arrays) != {name for name, _ in self.entries}:
-            raise LayoutError(f"names {sorted(arrays)} are not those of layout {self.hash}: {sorted(n for n, _ in self.entries)}")
+            raise LayoutError(
+                f"names {sorted(arrays)} are not those of layout {self.hash}: {sorted(n for n, _ in self.entries)}"
+            )
         for name, shape in self.entries:
             if tuple(np.shape(arrays[name])) != shape:
                 raise LayoutError(f"{name} has shape {np.shape(arrays[name])}, layout {self.hash} wants {shape}")

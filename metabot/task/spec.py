@@ -18,6 +18,10 @@ ROBOT_RADIUS_M = 0.18
 """Radius of the circle that contains the differential-drive robot's footprint."""
 
 
+RewardTerm = Literal["progress", "success", "effort"]
+DEFAULT_REWARD: dict[RewardTerm, float] = {"progress": 1.0, "success": 1.0, "effort": -0.01}
+
+
 class Pose(SpecModel):
     """A planar pose in the world frame (REP-103: x forward, y left, yaw counter-clockwise)."""
 
@@ -107,11 +111,7 @@ class TaskSpec(SpecModel):
     world: Arena = Arena()
     robots: Annotated[tuple[RobotSpec, ...], Field(min_length=1, max_length=16)]
     pads: Annotated[tuple[Pad, ...], Field(min_length=1)]
-    reward: dict[Literal["progress", "success", "effort"], float] = {
-        "progress": 1.0,
-        "success": 1.0,
-        "effort": -0.01,
-    }
+    reward: dict[RewardTerm, float] = Field(default_factory=lambda: dict(DEFAULT_REWARD))
     """Weights of the named reward terms; their sum is the reward of a step."""
     success: Success = Success()
     horizon_s: Annotated[float, Field(gt=0.0, le=600.0)] = 4.0
@@ -132,7 +132,9 @@ class TaskSpec(SpecModel):
             if robot.goal not in pads:
                 raise ValueError(f"robots.{robot.name}.goal: no {robot.goal} pad; pads: {', '.join(sorted(pads))}")
             if not self.world.contains(robot.spawn.x, robot.spawn.y, ROBOT_RADIUS_M):
-                raise ValueError(f"robots.{robot.name}.spawn: outside the {self.world.length_m} x {self.world.width_m} m arena")
+                raise ValueError(
+                    f"robots.{robot.name}.spawn: outside the {self.world.length_m} x {self.world.width_m} m arena"
+                )
         for pad in self.pads:
             if not self.world.contains(pad.x, pad.y, ROBOT_RADIUS_M):
                 raise ValueError(f"pads.{pad.color}: outside the {self.world.length_m} x {self.world.width_m} m arena")

@@ -1,0 +1,1 @@
+"""Simulation: batched MuJoCo worlds of whole fleets. Knows neither torch nor ROS."""

@@ -39,7 +39,9 @@ class BatchedWorld:
         """
         substeps = 1.0 / (spec.control_hz * TIMESTEP_S)
         if abs(substeps - round(substeps)) > 1e-9 or substeps < 1:
-            raise ValueError(f"control_hz: {spec.control_hz} does not divide the simulation rate of {1 / TIMESTEP_S:.0f} Hz")
+            raise ValueError(
+                f"control_hz: {spec.control_hz} does not divide the simulation rate of {1 / TIMESTEP_S:.0f} Hz"
+            )
         self.spec = spec
         self.num_sims = num_sims
         self.substeps = round(substeps)
@@ -50,7 +52,9 @@ class BatchedWorld:
         roots = [self.model.joint(f"{robot_prefix(name)}root") for name in names]
         self._pos_index = np.array([joint.qposadr[0] for joint in roots])
         self._vel_index = np.array([joint.dofadr[0] for joint in roots])
-        self._ctrl_index = np.array([[self.model.actuator(robot_prefix(name) + wheel).id for wheel in diffdrive.ACTUATORS] for name in names])
+        self._ctrl_index = np.array(
+            [[self.model.actuator(robot_prefix(name) + wheel).id for wheel in diffdrive.ACTUATORS] for name in names]
+        )
         self._sensors = self._batch.bind("sensordata") if len(names) > 1 else None
         pairs = list(combinations(range(len(names)), 2))
         self._pairs = np.zeros((len(pairs), len(names)), dtype=np.float64)
@@ -61,7 +65,9 @@ class BatchedWorld:
             [self.model.sensor(contact_sensor(names[a], names[b])).adr[0] for a, b in pairs], dtype=np.int64
         )
         shape = (num_sims, len(names))
-        self.dynamics = np.broadcast_to(np.array([robot.dynamics.as_tuple() for robot in spec.robots]), (*shape, 3)).copy()
+        self.dynamics = np.broadcast_to(
+            np.array([robot.dynamics.as_tuple() for robot in spec.robots]), (*shape, 3)
+        ).copy()
         self.goals = np.broadcast_to(np.array([(pad.x, pad.y) for pad in map(spec.pad_of, names)]), (*shape, 2)).copy()
         self.reset()
 

@@ -8,7 +8,7 @@ import gymnasium as gym
 import numpy as np
 from gymnasium.vector import AutoresetMode, VectorEnv
 
-from metabot.task import DriveDistribution, Pad, RobotSpec, Success, TaskSpec
+from metabot.task import DriveDistribution, Pad, RewardTerm, RobotSpec, Success, TaskSpec
 from metabot_sim.batch import BatchedWorld
 from metabot_sim.robots import diffdrive
 
@@ -33,7 +33,7 @@ class DriveGoalVectorEnv(VectorEnv):
         distribution: DriveDistribution | None = None,
         *,
         threads: int = 1,
-        reward: dict[str, float] | None = None,
+        reward: dict[RewardTerm, float] | None = None,
     ) -> None:
         """Allocate the simulations.
 
@@ -51,7 +51,7 @@ class DriveGoalVectorEnv(VectorEnv):
             control_hz=self.distribution.control_hz,
             success=Success(radius_m=self.distribution.success_radius_m),
         )
-        self.reward_weights = {**spec.reward, **(reward or {})}
+        self.reward_weights: dict[RewardTerm, float] = {**spec.reward, **(reward or {})}
         self.world = BatchedWorld(spec, num_envs, threads=threads, walls=False)
         self.num_envs = num_envs
         self.horizon = self.distribution.horizon_steps
@@ -64,7 +64,9 @@ class DriveGoalVectorEnv(VectorEnv):
         self._ended = np.zeros(num_envs, dtype=bool)
         self._distance = np.zeros(num_envs)
 
-    def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[np.ndarray, dict[str, Any]]:
+    def reset(
+        self, *, seed: int | None = None, options: dict[str, Any] | None = None
+    ) -> tuple[np.ndarray, dict[str, Any]]:
         """Start an episode in every environment."""
         if seed is not None:
             self._rng = np.random.default_rng(seed)
@@ -91,7 +93,11 @@ class DriveGoalVectorEnv(VectorEnv):
         success = (distance < self.distribution.success_radius_m) & ~self._ended
         effort = np.square(np.clip(actions, -1.0, 1.0)).sum(-1)
         weights = self.reward_weights
-        reward = weights["progress"] * (self._distance - distance) + weights["success"] * success + weights["effort"] * effort
+        reward = (
+            weights["progress"] * (self._distance - distance)
+            + weights["success"] * success
+            + weights["effort"] * effort
+        )
         reward = np.where(self._ended, 0.0, reward).astype(np.float32)
         self._distance = distance
         self._ended |= success

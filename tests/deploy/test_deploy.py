@@ -4,16 +4,18 @@ import numpy as np
 import onnx
 import pytest
 import torch
-from metabot_sim.robots import diffdrive
 
 from metabot.base import drive_policy
 from metabot.deploy.contract import PolicyContract, PolicyFileError
 from metabot.deploy.export import export_policy
 from metabot.deploy.runtime import PolicySession, usable_providers
 from metabot.deploy.safety import SafetyLimits, filter_command
+from metabot_sim.robots import diffdrive
 
 POLICY = drive_policy()
-CONTRACT = PolicyContract("diffdrive", diffdrive.OBSERVATION_NAMES, diffdrive.ACTION_NAMES, 20, POLICY.layout.hash, 7, "d")
+CONTRACT = PolicyContract(
+    "diffdrive", diffdrive.OBSERVATION_NAMES, diffdrive.ACTION_NAMES, 20, POLICY.layout.hash, 7, "d"
+)
 
 
 @pytest.fixture(scope="module")
@@ -60,7 +62,12 @@ def test_unusable_files_are_refused_in_one_line(tmp_path: Path, exported) -> Non
     model = onnx.load(exported[0].path)
     del model.metadata_props[:]
     onnx.save(model, foreign)
-    for path, reason in ((tmp_path / "none.onnx", "No such file"), (junk, "not a readable"), (truncated, "not a"), (foreign, "not a policy exported by metabot")):
+    for path, reason in (
+        (tmp_path / "none.onnx", "No such file"),
+        (junk, "not a readable"),
+        (truncated, "not a"),
+        (foreign, "not a policy exported by metabot"),
+    ):
         with pytest.raises(PolicyFileError, match=reason) as caught:
             PolicySession(path)
         assert "\n" not in str(caught.value) and path.name in str(caught.value)

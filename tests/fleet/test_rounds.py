@@ -124,7 +124,11 @@ def test_a_babbling_robot_does_not_fill_the_memory() -> None:
 
 @pytest.mark.parametrize(
     ("fields", "message"),
-    [({"robots": ()}, "robots"), ({"robots": ROBOTS, "quorum": 4}, "quorum: 4"), ({"robots": ROBOTS, "deadline_s": 0}, "deadline_s")],
+    [
+        ({"robots": ()}, "robots"),
+        ({"robots": ROBOTS, "quorum": 4}, "quorum: 4"),
+        ({"robots": ROBOTS, "deadline_s": 0}, "deadline_s"),
+    ],
 )
 def test_an_impossible_configuration_is_refused(fields: dict, message: str) -> None:
     with pytest.raises(ValueError, match=message):
@@ -133,7 +137,10 @@ def test_an_impossible_configuration_is_refused(fields: dict, message: str) -> N
 
 def test_mean_is_weighted_and_does_not_depend_on_the_order() -> None:
     rng = np.random.default_rng(0)
-    updates = [update(robot, delta=rng.standard_normal(3).astype(np.float32), weight=w) for robot, w in zip(ROBOTS, (1, 2, 5), strict=True)]
+    updates = [
+        update(robot, delta=rng.standard_normal(3).astype(np.float32), weight=w)
+        for robot, w in zip(ROBOTS, (1, 2, 5), strict=True)
+    ]
     expected = sum(u.weight * u.delta.astype(np.float64) for u in updates) / 8
     assert np.allclose(weighted_mean(updates), expected)
     assert np.array_equal(weighted_mean(updates), weighted_mean(updates[::-1]))

@@ -12,7 +12,10 @@ def episodes(rewards: torch.Tensor, mask: torch.Tensor) -> Episodes:
 
 
 def test_advantages_are_normalised_per_task_and_zero_where_masked() -> None:
-    rewards = torch.randn(4, 5, 20, generator=torch.Generator().manual_seed(1)) * torch.tensor([1.0, 10, 100, 1000])[:, None, None]
+    rewards = (
+        torch.randn(4, 5, 20, generator=torch.Generator().manual_seed(1))
+        * torch.tensor([1.0, 10, 100, 1000])[:, None, None]
+    )
     mask = torch.ones_like(rewards)
     mask[:, 2, 9:] = 0
     result = advantages(episodes(rewards, mask))

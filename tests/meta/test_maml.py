@@ -39,7 +39,9 @@ def double_problem() -> tuple[MAML, torch.Tensor, MetaBatch]:
     return learner, meta, MetaBatch(before, after)
 
 
-def outer_loss(learner: MAML, meta: torch.Tensor, batch: MetaBatch, weights: tuple[torch.Tensor, torch.Tensor]) -> torch.Tensor:
+def outer_loss(
+    learner: MAML, meta: torch.Tensor, batch: MetaBatch, weights: tuple[torch.Tensor, torch.Tensor]
+) -> torch.Tensor:
     adapted = learner._adapt(meta, batch.before, weights[0])
     return torch.func.vmap(learner._outer_loss)(adapted, *_flat(batch.after, weights[1])).mean()
 
@@ -62,7 +64,9 @@ def test_the_meta_gradient_matches_finite_differences(float64: None) -> None:
     for index in range(0, meta.numel(), 3):
         shift = torch.zeros_like(meta)
         shift[index] = eps
-        numeric = (outer_loss(learner, meta + shift, batch, weights) - outer_loss(learner, meta - shift, batch, weights)) / (2 * eps)
+        numeric = (
+            outer_loss(learner, meta + shift, batch, weights) - outer_loss(learner, meta - shift, batch, weights)
+        ) / (2 * eps)
         assert float(numeric) == pytest.approx(float(gradient[index]), rel=1e-4, abs=1e-7)
 
 

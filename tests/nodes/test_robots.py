@@ -28,7 +28,14 @@ pytestmark = pytest.mark.processes
 
 
 def small_fleet(tmp_path: Path, robots: int, **fields: object) -> FleetDescription:
-    defaults = {"rounds": 2, "tasks": 2, "episodes": 2, "trials": 8, "deadline_s": 20.0, "checkpoint": tmp_path / "meta.checkpoint"}
+    defaults = {
+        "rounds": 2,
+        "tasks": 2,
+        "episodes": 2,
+        "trials": 8,
+        "deadline_s": 20.0,
+        "checkpoint": tmp_path / "meta.checkpoint",
+    }
     return FleetDescription.of_size(robots, **{**defaults, **fields})
 
 
@@ -39,7 +46,9 @@ def without(fleet: FleetDescription, *executables: str) -> list:
 def test_a_learner_killed_in_mid_round_does_not_stop_the_fleet(start_fleet, tmp_path: Path) -> None:
     description = small_fleet(tmp_path, 3, rounds=3, tasks=8, episodes=8)
     nodes = without(description, "language", "simulator", "policy")
-    lasting = [node if node.namespace != "/robot_2" else type(node)(**{**node.__dict__, "respawn": False}) for node in nodes]
+    lasting = [
+        node if node.namespace != "/robot_2" else type(node)(**{**node.__dict__, "respawn": False}) for node in nodes
+    ]
     fleet = start_fleet(lasting)
     client = fleet.client
     client.wait(lambda: len(client.view.robots) == 3 and 0 in client.view.rounds, "the first round", 60)
@@ -116,7 +125,9 @@ def healthy_policy(tmp_path: Path) -> str:
     views["weight_2"][0, 0], views["weight_2"][1, 1] = 0.8, 1.2
     from metabot_sim.robots import diffdrive
 
-    contract = PolicyContract("diffdrive", diffdrive.OBSERVATION_NAMES, diffdrive.ACTION_NAMES, 20, policy.layout.hash, 0)
+    contract = PolicyContract(
+        "diffdrive", diffdrive.OBSERVATION_NAMES, diffdrive.ACTION_NAMES, 20, policy.layout.hash, 0
+    )
     return str(export_policy(tmp_path / "hand.onnx", policy, parameters, contract).path)
 
 
@@ -154,7 +165,9 @@ def test_policy_nodes_drive_the_fleet_to_its_pads(start_fleet, tmp_path: Path, h
 
 def test_a_robot_whose_policy_node_dies_stops(start_fleet, tmp_path: Path, healthy_policy: str) -> None:
     description = small_fleet(tmp_path, 1)
-    nodes = [type(n)(n.executable, n.namespace, n.parameters, False) for n in driving_nodes(description, healthy_policy)]
+    nodes = [
+        type(n)(n.executable, n.namespace, n.parameters, False) for n in driving_nodes(description, healthy_policy)
+    ]
     fleet = start_fleet(nodes)
     client = fleet.client
     spec: TaskSpec = place(Mission(goals=("red",)), 3)
@@ -215,7 +228,9 @@ def test_a_hostile_twist_does_not_break_the_world(start_fleet, tmp_path: Path) -
 def test_a_checkpoint_survives_for_the_next_fleet(start_fleet, tmp_path: Path) -> None:
     learner = make_meta_learner("maml")
     vector = np.full(learner.layout.size, 0.25, np.float32)
-    save_checkpoint(tmp_path / "meta.checkpoint", vector, learner.layout, {"algorithm": "maml", "version": 2, "seed": 0})
+    save_checkpoint(
+        tmp_path / "meta.checkpoint", vector, learner.layout, {"algorithm": "maml", "version": 2, "seed": 0}
+    )
     client = start_fleet([small_fleet(tmp_path, 1, rounds=2).shared()[0]]).client
     client.wait(lambda: client.view.parameters is not None, "parameters", 30)
     assert client.view.parameters.version == 2

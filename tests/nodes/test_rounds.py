@@ -40,7 +40,9 @@ class HandmadeRobot:
         self._status.publish(msg.RobotStatus(robot=self.name))
 
     def send(self, version: int, **changes: object) -> None:
-        update = Update(self.name, version, LAYOUT.hash, np.full(LAYOUT.size, 0.5, np.float32), weight=8.0, env_steps=10)
+        update = Update(
+            self.name, version, LAYOUT.hash, np.full(LAYOUT.size, 0.5, np.float32), weight=8.0, env_steps=10
+        )
         self.send_message(convert.update_to_ros(replace(update, **changes), self._clock.now().to_msg()))  # type: ignore[arg-type]
 
     def send_message(self, message: msg.ParameterUpdate) -> None:
@@ -48,7 +50,9 @@ class HandmadeRobot:
 
 
 def meta_learner(tmp_path: Path, **fields: object) -> NodeProcess:
-    fleet = FleetDescription(ROBOTS, checkpoint=tmp_path / "meta.checkpoint", **{"rounds": 3, "deadline_s": 4.0, **fields})  # type: ignore[arg-type]
+    fleet = FleetDescription(
+        ROBOTS, checkpoint=tmp_path / "meta.checkpoint", **{"rounds": 3, "deadline_s": 4.0, **fields}
+    )  # type: ignore[arg-type]
     return fleet.shared()[0]
 
 
@@ -68,7 +72,9 @@ def test_bad_updates_are_refused_by_name_and_the_round_goes_on(start_fleet, tmp_
     first.send(0, delta=np.ones(7, np.float32))
     first.send(0, layout_hash="0123456789abcdef")
     first.send(5)
-    damaged = convert.update_to_ros(Update("robot_1", 0, LAYOUT.hash, nan, 8.0), client._node.get_clock().now().to_msg())
+    damaged = convert.update_to_ros(
+        Update("robot_1", 0, LAYOUT.hash, nan, 8.0), client._node.get_clock().now().to_msg()
+    )
     damaged.checksum ^= 1
     first.send_message(damaged)
     HandmadeRobot(client, "stranger").send(0)
@@ -104,7 +110,9 @@ def test_without_a_quorum_the_round_is_extended_not_hung(start_fleet, tmp_path: 
     client.wait(version_is(client, 0), "parameters", 30)
     first, second = HandmadeRobot(client, "robot_1"), HandmadeRobot(client, "robot_2")
     first.send(0)
-    client.wait(lambda: client.view.round is not None and client.view.round.state == msg.Round.EXTENDED, "extension", 20)
+    client.wait(
+        lambda: client.view.round is not None and client.view.round.state == msg.Round.EXTENDED, "extension", 20
+    )
     assert list(client.view.round.received) == ["robot_1"] and list(client.view.round.missing) == ["robot_2", "robot_3"]
     second.send(0)
     client.wait(version_is(client, 1), "the next version", 20)

@@ -1,13 +1,13 @@
 import gymnasium
 import numpy as np
 import pytest
+
+from metabot.demo.faults import FAULTS
+from metabot.task import DriveDistribution, Mission, Pad, Pose, RobotSpec, TaskSpec, place
 from metabot_sim.batch import BatchedWorld
 from metabot_sim.experts import drive_goal
 from metabot_sim.robots import diffdrive
 from metabot_sim.vector_env import DriveGoalVectorEnv
-
-from metabot.demo.faults import FAULTS
-from metabot.task import DriveDistribution, Mission, Pad, Pose, RobotSpec, TaskSpec, place
 
 SIMS = 512
 
@@ -94,7 +94,8 @@ def test_observation_is_the_goal_in_the_robots_frame() -> None:
     pose, twist, goal = np.array([1.0, 2.0, np.pi / 2]), np.array([0.5, -1.5]), np.array([1.0, 3.0])
     seen = dict(zip(diffdrive.OBSERVATION_NAMES, diffdrive.observe(pose, twist, goal), strict=True))
     assert seen == pytest.approx(
-        {"goal_forward": 0.5, "goal_left": 0, "goal_cos": 1, "goal_sin": 0, "forward_speed": 0.5, "yaw_rate": -0.5}, abs=1e-6
+        {"goal_forward": 0.5, "goal_left": 0, "goal_cos": 1, "goal_sin": 0, "forward_speed": 0.5, "yaw_rate": -0.5},
+        abs=1e-6,
     )
 
 
