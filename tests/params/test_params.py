@@ -46,7 +46,7 @@ def test_hash_tells_layouts_apart() -> None:
 
 
 def test_misfits_are_refused_by_name() -> None:
-    with pytest.raises(LayoutError, match="8 numbers does not fit layout .* of 9"):
+    with pytest.raises(LayoutError, match=r"8 numbers does not fit layout .* of 9"):
         LAYOUT.view(np.zeros(8))
     with pytest.raises(LayoutError, match="weight has shape"):
         LAYOUT.flatten({"weight": np.zeros((2, 3)), "bias": np.zeros(3)})

@@ -101,7 +101,7 @@ def test_distribution_draws_both_signs_within_its_ranges() -> None:
 
 
 def test_an_interval_the_wrong_way_round_is_refused() -> None:
-    with pytest.raises(SpecError, match="low 2.0 is above high 1.0"):
+    with pytest.raises(SpecError, match=r"low 2.0 is above high 1.0"):
         Interval.parse({"low": 2, "high": 1})
 
 

@@ -1,0 +1,57 @@
+# Every target sets up what it needs: .venv, from requirements.lock.
+# A set-up that has nothing to do takes a fraction of a second.
+
+PYTHON ?= python3
+SEED ?= 0
+ARGS ?=
+ifndef TASK
+TASK := three robots drive to the red, green and blue pads without touching each other
+endif
+
+VENV := .venv/bin
+# Only a Python that somebody asked for replaces the one .venv was made from.
+SETUP := $(PYTHON) -m metabot.setup$(if $(filter file default,$(origin PYTHON)),, --this-python)
+
+# A sentence reaches the shell as data: the environment is not read as code.
+unexport TASK
+export METABOT_DEMO_TASK = $(value TASK)
+
+.PHONY: help setup demo test bench lint format lock doctor clean
+
+help: ## list these targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' Makefile
+	@echo
+	@echo '  make demo TASK="..." SEED=1    another sentence, another seed'
+	@echo '  make test ARGS="-k simulator"  words for pytest; likewise for bench'
+	@echo '  make PYTHON=python3.12 setup   another Python'
+
+setup: ## make .venv ready, doing only what changed
+	@$(SETUP)
+
+demo: setup ## run the main job: a sentence, a fleet that learns to learn, robots that drive
+	@$(VENV)/metabot demo "$$METABOT_DEMO_TASK" --seed "$(SEED)"
+
+test: setup ## run the tests
+	@$(VENV)/python -m pytest $(ARGS)
+
+bench: setup ## run the benchmarks
+	@$(VENV)/metabot bench $(ARGS)
+
+lint: setup ## check style, format and types
+	@$(VENV)/ruff check .
+	@$(VENV)/ruff format --check .
+	@$(VENV)/mypy
+
+format: setup ## put the code into its format
+	@$(VENV)/ruff check --fix .
+	@$(VENV)/ruff format .
+
+lock: ## write requirements.lock from pyproject.toml; ARGS=--upgrade takes newer versions
+	@$(PYTHON) -m metabot.setup lock $(ARGS)
+
+doctor: ## say what this machine has and how to mend what is missing
+	@$(PYTHON) -m metabot.setup doctor $(ARGS)
+
+clean: ## remove .venv and everything built; runs/ stays
+	rm -rf .venv build dist *.egg-info ros2_ws/build ros2_ws/install ros2_ws/log
+	rm -rf .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -1,0 +1,30 @@
+"""A node of the fleet's description as an action of ROS 2 launch."""
+
+from __future__ import annotations
+
+import sys
+
+from launch_ros.actions import Node
+
+from metabot.bringup.description import NodeProcess
+
+RESPAWN_DELAY_S = 1.0
+
+
+def node_action(node: NodeProcess) -> Node:
+    """The launch action that starts a node as the supervisor would.
+
+    By interpreter and module, so that the environment metabot is installed in is the one its
+    nodes run in, whether or not the package is in an ament index.
+    """
+    return Node(
+        executable=sys.executable,
+        arguments=["-m", node.module],
+        namespace=node.namespace,
+        parameters=[dict(node.parameters)],
+        respawn=node.respawn,
+        respawn_delay=RESPAWN_DELAY_S,
+        output="screen",
+        emulate_tty=True,
+        additional_env={"OMP_NUM_THREADS": "1", "HF_HUB_OFFLINE": "1"},
+    )

@@ -1,0 +1,75 @@
+"""Writing the report of a run into its directory."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from metabot.demo.report.animation import write_gif
+from metabot.demo.report.load import load_motion, load_summary
+from metabot.demo.report.offscreen import NO_MOTION, VIDEO_NAME, make_video
+from metabot.demo.report.page import render
+from metabot.demo.report.still import write_picture
+
+REPORT_NAME = "report.html"
+PICTURE_NAME = "paths.png"
+ANIMATION_NAME = "fleet.gif"
+
+
+@dataclass(frozen=True)
+class ReportFiles:
+    """What `write_report` wrote."""
+
+    html: Path
+    picture: Path
+    """The driven paths as a PNG."""
+    video: Path | None
+    """The drive as H.264, if this machine can render off-screen."""
+    animation: Path | None
+    """The drive as a GIF of the top view, where there is no video."""
+    video_note: str
+    """Why there is no video and what to install; empty if there is one."""
+
+
+def write_report(run_dir: Path) -> ReportFiles:
+    """Write ``report.html``, ``paths.png`` and ``fleet.mp4`` or ``fleet.gif`` of a finished run.
+
+    What was recorded of the drive may be incomplete or missing altogether; the report then says so.
+
+    Args:
+        run_dir: a directory with ``summary.json`` and, if the fleet drove, ``paths.json``.
+
+    Raises:
+        OSError: if the summary cannot be read or a file cannot be written.
+        ValueError: if ``summary.json`` is not a summary.
+    """
+    summary = load_summary(run_dir)
+    motion = load_motion(run_dir, summary)
+    film, animation = run_dir / VIDEO_NAME, run_dir / ANIMATION_NAME
+    # Those of an earlier report would contradict this one's note.
+    film.unlink(missing_ok=True)
+    animation.unlink(missing_ok=True)
+    note = make_video(run_dir) if motion.moving else NO_MOTION
+    if note and motion.moving:
+        write_gif(animation, summary.task, motion)
+    picture = run_dir / PICTURE_NAME
+    write_picture(picture, summary, motion)
+    found = ReportFiles(
+        html=run_dir / REPORT_NAME,
+        picture=picture,
+        video=film if film.exists() else None,
+        animation=animation if animation.exists() else None,
+        video_note=note,
+    )
+    page = render(
+        summary,
+        motion,
+        found.video.name if found.video else None,
+        found.animation.name if found.animation else None,
+        note,
+    )
+    unfinished = found.html.with_suffix(".tmp")
+    unfinished.write_text(page, encoding="utf-8")
+    os.replace(unfinished, found.html)
+    return found
