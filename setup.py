@@ -12,7 +12,7 @@ HERE = Path(__file__).resolve().parent
 VERSION = re.search(r'^__version__ = "(.+)"', (HERE / NAME / "__init__.py").read_text(), re.MULTILINE).group(1)
 NODES = ("simulator", "robot_learner", "meta_learner", "language", "policy")
 
-scripts = ["metabot = metabot.cli.main:app"]
+scripts = ["metabot = metabot.cli:main"]
 # colcon puts scripts where `ros2 run metabot NODE` looks (see setup.cfg). pip
 # would put such common names on everybody's PATH, so it installs `metabot` only.
 if {"install", "develop"} & set(sys.argv):

@@ -19,6 +19,7 @@ ARGUMENTS = {
     ),
     "rounds": ("0", "meta-training rounds; 0: for ever"),
     "seed": ("0", "seed of placement, tasks and learning"),
+    "distribution": ("", "JSON of the tasks to learn from: ranges, horizon, reward weights"),
     "checkpoint": ("", "file of the meta-parameters to go on from and to keep; none if empty"),
 }
 
@@ -36,6 +37,7 @@ def fleet(context: LaunchContext) -> list[LaunchDescriptionEntity]:
         rounds=numbers["rounds"],
         seed=numbers["seed"],
         sentence=said["task"],
+        distribution=said["distribution"],
         checkpoint=Path(said["checkpoint"]) if said["checkpoint"] else None,
     )
     return [node_action(node) for node in description.processes()]

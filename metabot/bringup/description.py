@@ -55,6 +55,8 @@ class FleetDescription:
     seed: int = 0
     control_hz: int = 20
     checkpoint: Path | None = None
+    distribution: str = ""
+    """JSON of the `metabot.task.DriveDistribution` that tasks are drawn from; "" is the default one."""
     sentence: str = ""
     """Read at start and published as the task; "" leaves that to whoever drives the fleet."""
 
@@ -97,6 +99,7 @@ class FleetDescription:
         """The learner and the policy node of one robot."""
         learner: dict[str, ParameterValue] = {
             "algorithm": self.algorithm,
+            "distribution": self.distribution,
             "tasks": self.tasks,
             "episodes": self.episodes,
             "trials": self.trials,

@@ -5,8 +5,10 @@ from __future__ import annotations
 import sys
 
 from launch_ros.actions import Node
+from launch_ros.parameter_descriptions import ParameterValue
 
 from metabot.bringup.description import NodeProcess
+from metabot.bringup.description import ParameterValue as Value
 
 RESPAWN_DELAY_S = 1.0
 
@@ -21,10 +23,15 @@ def node_action(node: NodeProcess) -> Node:
         executable=sys.executable,
         arguments=["-m", node.module],
         namespace=node.namespace,
-        parameters=[dict(node.parameters)],
+        parameters=[{name: _typed(value) for name, value in node.parameters.items()}],
         respawn=node.respawn,
         respawn_delay=RESPAWN_DELAY_S,
         output="screen",
         emulate_tty=True,
         additional_env={"OMP_NUM_THREADS": "1", "HF_HUB_OFFLINE": "1"},
     )
+
+
+def _typed(value: Value) -> Value | ParameterValue:
+    """Strings marked as such: launch would read JSON, or a sentence that is a number, as YAML."""
+    return ParameterValue(value, value_type=str) if isinstance(value, str) else value

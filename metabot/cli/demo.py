@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from metabot.cli.errors import one_line_errors
 from metabot.demo.config import DEFAULT_TASK, DemoConfig
+from metabot.fleet import FleetError
+
+if TYPE_CHECKING:
+    from metabot.demo.run import Demo
 
 
 def demo(
@@ -22,6 +26,9 @@ def demo(
     trials: Annotated[int, typer.Option(help="Fresh trials for every success rate.")] = DemoConfig.trials,
     runs: Annotated[Path, typer.Option(help="Folder in which the run gets a folder of its own.")] = DemoConfig.runs,
     domain: Annotated[int | None, typer.Option(help="ROS domain; a free one is picked by default.")] = None,
+    distribution: Annotated[
+        Path | None, typer.Option(help="JSON file of the tasks to learn from: ranges, horizon, reward weights.")
+    ] = None,
     resume: Annotated[Path | None, typer.Option(help="Folder of an earlier run to go on learning from.")] = None,
     baselines: Annotated[bool, typer.Option(help="Train and measure the baselines.")] = True,
     video: Annotated[bool, typer.Option(help="Render a video where an off-screen GL is present.")] = True,
@@ -32,10 +39,8 @@ def demo(
     ONNX policies, the meta-parameters and every node's log. Ctrl-C ends every process and keeps
     what was learned; `--resume` goes on from there.
     """
-    from metabot.bringup.domain import DomainError
-    from metabot.nodes.client import FleetError
-
-    with one_line_errors(ValueError, DomainError, FleetError):
+    running: list[Demo] = []
+    with one_line_errors(ValueError, FleetError, stopped=lambda: running[0].stopped() if running else "stopped"):
         from metabot.demo.run import Demo
 
         config = DemoConfig(
@@ -47,8 +52,10 @@ def demo(
             trials=trials,
             runs=runs,
             domain=domain,
+            distribution=distribution,
             resume=resume,
             baselines=baselines,
             video=video,
         )
-        Demo(config).run()
+        running.append(Demo(config))
+        running[0].run()

@@ -4,18 +4,23 @@ from __future__ import annotations
 
 import contextlib
 import signal
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from types import FrameType
 
 import typer
 
+from metabot.cli import INTERRUPTED
+
 USAGE = 2
-INTERRUPTED = 130
 
 
 @contextlib.contextmanager
-def one_line_errors(*kinds: type[Exception]) -> Iterator[None]:
+def one_line_errors(*kinds: type[Exception], stopped: Callable[[], str] = lambda: "stopped") -> Iterator[None]:
     """Turn exceptions of these kinds, and interrupts, into a line and an exit code.
+
+    Args:
+        kinds: exceptions whose message is a line for the user.
+        stopped: what to say after an interrupt.
 
     SIGTERM is treated like Ctrl-C, so that every ``with`` block cleans up.
     """
@@ -30,7 +35,7 @@ def one_line_errors(*kinds: type[Exception]) -> Iterator[None]:
         typer.secho(f"metabot: {problem}", fg="red", err=True)
         raise typer.Exit(USAGE) from None
     except KeyboardInterrupt:
-        typer.secho("metabot: stopped", err=True)
+        typer.secho(f"metabot: {stopped()}", err=True)
         raise typer.Exit(INTERRUPTED) from None
     finally:
         signal.signal(signal.SIGTERM, previous)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from metabot.task import DriveDistribution
+
 DEFAULT_TASK = "three robots drive to the red, green and blue pads without touching each other"
 
 
@@ -27,6 +29,8 @@ class DemoConfig:
     """ROS domain; None picks a free one."""
     baselines: bool = True
     video: bool = True
+    distribution: Path | None = None
+    """JSON file of the distribution that tasks are drawn from; None is the default one."""
     resume: Path | None = None
     """Folder of an earlier run whose meta-parameters to go on from."""
 
@@ -39,10 +43,24 @@ class DemoConfig:
         for name, low in (("rounds", 0), ("tasks", 1), ("episodes", 1), ("trials", 1), ("seed", 0)):
             if getattr(self, name) < low:
                 raise ValueError(f"{name}: {getattr(self, name)} is below {low}")
+        self.task_distribution()
         if self.seed >= 2**32:
             raise ValueError(f"seed: {self.seed} is not below 2**32")
         if self.resume is not None and not (self.resume / CHECKPOINT).exists():
             raise ValueError(f"resume: {self.resume} has no {CHECKPOINT}")
+
+    def task_distribution(self) -> DriveDistribution:
+        """The distribution that tasks are drawn from.
+
+        Raises:
+            ValueError: if the file cannot be read or is no distribution.
+        """
+        if self.distribution is None:
+            return DriveDistribution()
+        try:
+            return DriveDistribution.parse(self.distribution.read_text())
+        except (OSError, ValueError) as problem:
+            raise ValueError(f"distribution: {self.distribution}: {problem}") from None
 
 
 CHECKPOINT = "meta.checkpoint"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import sys
 import time
 from collections.abc import Iterator
 
@@ -11,6 +12,8 @@ from rich.progress import BarColumn, Progress, SpinnerColumn, TaskProgressColumn
 from rich.table import Table
 
 from metabot.demo.summary import Summary
+
+LOG_WIDTH = 120
 
 
 class Phase:
@@ -34,7 +37,8 @@ class DemoConsole:
 
     def __init__(self, console: Console | None = None) -> None:
         """Write to standard output, or to the console given."""
-        self.console = console or Console(highlight=False)
+        # A log has no width of its own: give the table room.
+        self.console = console or Console(highlight=False, width=None if sys.stdout.isatty() else LOG_WIDTH)
         self.phases_s: dict[str, float] = {}
         self.events: list[str] = []
 

@@ -26,7 +26,8 @@ from metabot.demo.summary import (
     machine,
     versions,
 )
-from metabot.nodes.client import FleetClient, FleetError
+from metabot.fleet import FleetError
+from metabot.nodes.client import FleetClient
 from metabot.task import Mission, TaskSpec, place
 from metabot.task.model import SpecError
 
@@ -47,6 +48,8 @@ class Demo:
 
     config: DemoConfig
     console: DemoConsole = field(default_factory=DemoConsole)
+    folder: Path | None = field(default=None, init=False)
+    """The run's own folder, once it has begun."""
 
     def run(self) -> Summary:
         """From the sentence to the report.
@@ -59,7 +62,7 @@ class Demo:
         self._started = time.monotonic()
         config, say = self.config, self.console.say
         with DomainLease(config.domain) as lease:
-            self._folder = _new_folder(config.runs)
+            self.folder = self._folder = _new_folder(config.runs)
             say(f"run folder {self._folder}, ROS domain {lease.domain}, seed {config.seed}", "dim")
             # Loggers and DDS of this process read the environment as the nodes do.
             os.environ.update(fleet_environment(lease.domain))
@@ -107,6 +110,7 @@ class Demo:
             trials=config.trials,
             seed=config.seed,
             control_hz=spec.control_hz,
+            distribution=config.task_distribution().model_dump_json(),
             checkpoint=checkpoint.resolve(),
         )
         with self.console.phase("Learning to learn") as phase:
@@ -211,7 +215,7 @@ class Demo:
         threads = min(2, os.cpu_count() or 1)
         torch.set_num_threads(threads)
         with self.console.phase("Baselines on the same budget") as phase:
-            twin = DriveTwin(threads=threads)
+            twin = DriveTwin(distribution=self.config.task_distribution(), threads=threads)
             baselines = train_baselines(
                 twin,
                 sum(message.env_steps for message in self._client.view.rounds.values()),
@@ -250,6 +254,12 @@ class Demo:
             self.console.say(files.video_note, "yellow")
         self.console.say(f"{self._folder / 'summary.json'}\n{files.html}", "bold")
         return summary
+
+    def stopped(self) -> str:
+        """What to tell a user who interrupted the run: where what was learned is kept."""
+        if self.folder is None or not (self.folder / CHECKPOINT).exists():
+            return "stopped; nothing had been learned yet"
+        return f"stopped; what was learned is kept, go on with: metabot demo --resume {self.folder}"
 
     # -- helpers --------------------------------------------------------------------------
 

@@ -84,6 +84,7 @@ def _fastest(content: bytes, options: onnxruntime.SessionOptions, providers: lis
         entry = session.get_inputs()[0]
         batch = {entry.name: np.zeros([size if isinstance(size, int) else 1 for size in entry.shape], np.float32)}
         times = []
+        # The first run allocates what later ones use: not in a control loop.
         for _ in range(_TIMING_CALLS if len(providers) > 1 else 1):
             start = time.perf_counter()
             session.run(None, batch)

@@ -26,16 +26,13 @@ from rclpy.subscription import Subscription
 from rclpy.task import Future
 from std_srvs.srv import SetBool, Trigger
 
+from metabot.fleet import FleetError
 from metabot.nodes import conversions as convert
 from metabot.nodes.qos import latched, newest, reliable
 from metabot.task import TaskSpec
 
 Tick = Callable[[], None]
 """Called about ten times a second while something is waited for; may raise to stop waiting."""
-
-
-class FleetError(RuntimeError):
-    """The fleet did not do what was asked; the message is one line."""
 
 
 @dataclass

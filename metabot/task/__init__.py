@@ -3,12 +3,12 @@
 from metabot.task.distribution import DriveDistribution, Interval
 from metabot.task.mission import PAD_COLORS, Mission, PadColor
 from metabot.task.placement import place
+from metabot.task.reward import RewardTerm
 from metabot.task.spec import (
     Arena,
     DriveDynamics,
     Pad,
     Pose,
-    RewardTerm,
     RobotSpec,
     Success,
     TaskSpec,

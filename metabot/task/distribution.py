@@ -8,6 +8,7 @@ import numpy as np
 from pydantic import Field, model_validator
 
 from metabot.task.model import SpecModel
+from metabot.task.reward import DEFAULT_REWARD, RewardTerm
 
 
 class Interval(SpecModel):
@@ -43,6 +44,8 @@ class DriveDistribution(SpecModel):
     horizon_s: Annotated[float, Field(gt=0.0, le=60.0)] = 4.0
     control_hz: Annotated[int, Field(ge=1, le=500)] = 20
     success_radius_m: Annotated[float, Field(gt=0.0, le=1.0)] = 0.2
+    reward: dict[RewardTerm, float] = Field(default_factory=lambda: dict(DEFAULT_REWARD))
+    """Weights of the named reward terms; their sum is the reward of a step."""
 
     @property
     def horizon_steps(self) -> int:

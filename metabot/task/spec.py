@@ -10,16 +10,13 @@ from pydantic import Field, model_validator
 
 from metabot.task.mission import PadColor
 from metabot.task.model import SpecModel
+from metabot.task.reward import DEFAULT_REWARD, RewardTerm
 
 Meters = Annotated[float, Field(ge=-50.0, le=50.0)]
 RobotName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,31}$")]
 
 ROBOT_RADIUS_M = 0.18
 """Radius of the circle that contains the differential-drive robot's footprint."""
-
-
-RewardTerm = Literal["progress", "success", "effort"]
-DEFAULT_REWARD: dict[RewardTerm, float] = {"progress": 1.0, "success": 1.0, "effort": -0.01}
 
 
 class Pose(SpecModel):

@@ -8,8 +8,9 @@ import gymnasium as gym
 import numpy as np
 from gymnasium.vector import AutoresetMode, VectorEnv
 
-from metabot.task import DriveDistribution, Pad, RewardTerm, RobotSpec, Success, TaskSpec
+from metabot.task import DriveDistribution, Pad, RobotSpec, Success, TaskSpec
 from metabot_sim.batch import BatchedWorld
+from metabot_sim.rewards import Step, reward
 from metabot_sim.robots import diffdrive
 
 
@@ -21,8 +22,8 @@ class DriveGoalVectorEnv(VectorEnv):
     is truncated at the horizon. Autoreset is disabled: an environment that has ended gives
     zero reward until the next `reset`, so that batches of whole episodes stay rectangular.
 
-    Observations: see `metabot_sim.robots.diffdrive.observe`. Rewards: the weighted sum of
-    progress towards the goal (metres), reaching it (1 once) and squared effort.
+    Observations: see `metabot_sim.robots.diffdrive.observe`. Rewards: the distribution's
+    weighted sum of `metabot_sim.rewards.REWARD_TERMS`.
     """
 
     metadata = {"autoreset_mode": AutoresetMode.DISABLED, "render_modes": []}  # noqa: RUF012
@@ -33,15 +34,13 @@ class DriveGoalVectorEnv(VectorEnv):
         distribution: DriveDistribution | None = None,
         *,
         threads: int = 1,
-        reward: dict[RewardTerm, float] | None = None,
     ) -> None:
         """Allocate the simulations.
 
         Args:
             num_envs: episodes simulated at once.
-            distribution: where dynamics and goals come from; horizon and success radius too.
+            distribution: where dynamics and goals come from; horizon, success radius and reward too.
             threads: simulation threads; results do not depend on them.
-            reward: weights of the terms ``progress``, ``success`` and ``effort``.
         """
         self.distribution = distribution or DriveDistribution()
         spec = TaskSpec(
@@ -51,7 +50,6 @@ class DriveGoalVectorEnv(VectorEnv):
             control_hz=self.distribution.control_hz,
             success=Success(radius_m=self.distribution.success_radius_m),
         )
-        self.reward_weights: dict[RewardTerm, float] = {**spec.reward, **(reward or {})}
         self.world = BatchedWorld(spec, num_envs, threads=threads, walls=False)
         self.num_envs = num_envs
         self.horizon = self.distribution.horizon_steps
@@ -91,18 +89,13 @@ class DriveGoalVectorEnv(VectorEnv):
         poses = self.world.poses()
         distance = self.world.distances(poses)[:, 0]
         success = (distance < self.distribution.success_radius_m) & ~self._ended
-        effort = np.square(np.clip(actions, -1.0, 1.0)).sum(-1)
-        weights = self.reward_weights
-        reward = (
-            weights["progress"] * (self._distance - distance)
-            + weights["success"] * success
-            + weights["effort"] * effort
-        )
-        reward = np.where(self._ended, 0.0, reward).astype(np.float32)
+        step = Step(self._distance - distance, success, np.clip(actions, -1.0, 1.0))
+        value = reward(step, self.distribution.reward)
+        value = np.where(self._ended, 0.0, value).astype(np.float32)
         self._distance = distance
         self._ended |= success
         truncated = np.full(self.num_envs, self._steps >= self.horizon) & ~self._ended
-        return self._observe(poses), reward, self._ended.copy(), truncated, {"success": success}
+        return self._observe(poses), value, self._ended.copy(), truncated, {"success": success}
 
     def poses(self) -> np.ndarray:
         """(num_envs, 3) x, y, yaw of the robots: for experts and pictures, never for policies."""

@@ -54,6 +54,7 @@ def test_the_launch_file_starts_what_the_demo_starts() -> None:
 def test_the_fleet_runs_under_the_real_launch(domain: int, tmp_path: Path) -> None:
     command = [
         sys.executable, "-c", RUN, str(LAUNCH_FILE), "robots:=2", "rounds:=2",
+        'distribution:={"horizon_s": 3.0, "reward": {"progress": 2.0}}',
         "task:=two robots go to blue and yellow", f"checkpoint:={tmp_path / 'meta.checkpoint'}",
     ]  # fmt: skip
     log = (tmp_path / "launch.log").open("wb")

@@ -1,0 +1,5 @@
+"""``python -m metabot.cli`` is the `metabot` command."""
+
+from metabot.cli import main
+
+main()

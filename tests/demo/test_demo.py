@@ -1,0 +1,221 @@
+"""The main job end to end, on a shorter budget, and what may happen to it on the way."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+
+from metabot.bringup.domain import DomainLease
+from metabot.demo.config import CHECKPOINT
+from metabot.demo.summary import Summary
+from metabot.params import load_checkpoint
+
+pytestmark = [pytest.mark.processes, pytest.mark.slow]
+
+DEMO = [sys.executable, "-m", "metabot.cli", "demo"]
+
+
+class RunningDemo:
+    """A demo in a process of its own, as a shell would start it."""
+
+    def __init__(self, runs: Path, *arguments: str) -> None:
+        self.output = runs.parent / f"{runs.name}.txt"
+        self.runs = runs
+        with self.output.open("wb") as sink:
+            self.process = subprocess.Popen(
+                [*DEMO, *arguments, "--runs", str(runs)], stdout=sink, stderr=sink, start_new_session=True
+            )
+
+    def text(self) -> str:
+        return self.output.read_text(errors="replace")
+
+    def folder(self) -> Path:
+        return next(self.runs.iterdir())
+
+    def nodes(self) -> list[psutil.Process]:
+        return psutil.Process(self.process.pid).children(recursive=True) if self.process.poll() is None else []
+
+    def node(self, module: str, namespace: str = "") -> psutil.Process | None:
+        for process in self.nodes():
+            command = " ".join(process.cmdline())
+            if module in command and namespace in command:
+                return process
+        return None
+
+    def wait_for(self, pattern: str, timeout_s: float) -> None:
+        deadline = time.monotonic() + timeout_s
+        while not re.search(pattern, self.text()):
+            assert self.process.poll() is None or re.search(pattern, self.text()), self.text()
+            assert time.monotonic() < deadline, f"{pattern!r} not in: {self.text()}"
+            time.sleep(0.1)
+
+    def wait_for_rounds(self, count: int, timeout_s: float) -> None:
+        deadline = time.monotonic() + timeout_s
+        while True:
+            for checkpoint in self.runs.glob(f"*/{CHECKPOINT}"):
+                if load_checkpoint(checkpoint)[2]["version"] >= count:
+                    return
+            assert self.process.poll() is None, self.text()
+            assert time.monotonic() < deadline, self.text()
+            time.sleep(0.1)
+
+    def finish(self, timeout_s: float) -> int:
+        return self.process.wait(timeout_s)
+
+    def kill(self) -> None:
+        if self.process.poll() is None:
+            for process in [*self.nodes(), psutil.Process(self.process.pid)]:
+                process.kill()
+            self.process.wait()
+
+
+@pytest.fixture
+def start_demo(tmp_path: Path) -> Iterator:
+    started: list[RunningDemo] = []
+
+    def start(*arguments: str) -> RunningDemo:
+        started.append(RunningDemo(tmp_path / f"runs-{len(started)}", *arguments))
+        return started[-1]
+
+    yield start
+    for demo in started:
+        demo.kill()
+
+
+SHORT = ("--tasks", "4", "--episodes", "4", "--trials", "64", "--rounds", "3", "--no-baselines", "--no-video")
+
+
+@pytest.mark.timeout(400)
+def test_the_main_job_from_sentence_to_report_though_a_learner_and_the_meta_learner_are_killed(start_demo) -> None:
+    """Enough rounds to learn; on the way robot 2's learner and the meta-learner are killed."""
+    demo = start_demo("two robots go to blue and yellow", "--rounds", "22", "--seed", "3", "--no-baselines")
+    demo.wait_for_rounds(2, 90)
+    learner = demo.node("robot_learner", "/robot_2")
+    assert learner is not None
+    learner.send_signal(signal.SIGKILL)
+    demo.wait_for_rounds(5, 60)
+    meta_learner = demo.node("meta_learner")
+    assert meta_learner is not None
+    meta_learner.send_signal(signal.SIGKILL)
+    assert demo.finish(300) == 0, demo.text()
+    summary = Summary.model_validate_json((demo.folder() / "summary.json").read_text())
+
+    assert summary.instruction == "two robots go to blue and yellow"
+    assert [robot.goal for robot in summary.task.robots] == ["blue", "yellow"]
+    assert [entry.version for entry in summary.rounds] == list(range(22)), "no round is lost"
+    assert any("robot_2.robot_learner killed by SIGKILL; started again" in event for event in summary.events)
+    assert any("meta_learner killed by SIGKILL; started again" in event for event in summary.events)
+    for robot in summary.robots:
+        assert robot.trials >= 64 and robot.adaptation_episodes == 8
+        assert robot.after >= 0.9, demo.text()
+        assert robot.reached and robot.contacts == 0
+    assert sum(robot.before for robot in summary.robots) / 2 <= 0.3
+    assert summary.fleet_reached == 2
+    assert summary.onnx.parity_max_abs <= 1e-5
+    assert summary.control.rate_hz == 20 and summary.control.ticks > 40
+    assert summary.peak_rss_mb < 4000
+    assert summary.bytes_per_round > 0 and summary.wall_s > 0 and summary.seed == 3
+    files = {path.name for path in demo.folder().iterdir()}
+    assert {"summary.json", "report.html", "paths.json", "robot_1.onnx", "robot_2.onnx", CHECKPOINT, "logs"} <= files
+    assert "Traceback" not in demo.text()
+    for log in (demo.folder() / "logs").iterdir():
+        assert "Traceback" not in log.read_text(), log.read_text()
+
+
+@pytest.mark.parametrize("sentence", ["fly to the moon", "pick up the red cube", ""])
+def test_what_metabot_cannot_do_is_said_in_one_line(start_demo, sentence: str) -> None:
+    demo = start_demo(sentence)
+    assert demo.finish(60) == 2
+    errors = [line for line in demo.text().splitlines() if line.startswith("metabot: ")]
+    assert len(errors) == 1 and "I can send 1 to 6 robots" in errors[0]
+    assert "Traceback" not in demo.text()
+
+
+def test_a_domain_or_port_in_use_is_said_in_one_line(start_demo) -> None:
+    with DomainLease() as taken:
+        demo = start_demo(*SHORT, "--domain", str(taken.domain))
+        assert demo.finish(60) == 2
+        assert f"metabot: domain: {taken.domain} is in use by another run of metabot" in demo.text()
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as stranger:
+        stranger.bind(("", 7400 + 250 * taken.domain))
+        demo = start_demo(*SHORT, "--domain", str(taken.domain))
+        assert demo.finish(60) == 2
+        assert f"metabot: domain: {taken.domain} is in use by another ROS program" in demo.text()
+    assert "Traceback" not in demo.text()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "line"),
+    [
+        (("--rounds", "-1"), "rounds: -1 is below 0"),
+        (("--trials", "0"), "trials: 0 is below 1"),
+        (("--resume", "/nowhere"), "resume: /nowhere has no meta.checkpoint"),
+        (("--domain", "999"), "domain: 999 is not between 0 and 232"),
+    ],
+)
+def test_wrong_options_are_one_line_and_exit_code_2(start_demo, arguments: tuple[str, ...], line: str) -> None:
+    demo = start_demo(*arguments)
+    assert demo.finish(60) == 2
+    assert f"metabot: {line}" in demo.text()
+    assert "Traceback" not in demo.text()
+
+
+@pytest.mark.parametrize("moment", ["at start", "while reading", "in a round", "while adapting"])
+def test_ctrl_c_ends_every_process_within_three_seconds(start_demo, moment: str) -> None:
+    demo = start_demo(*SHORT, *(("--rounds", "500") if moment == "in a round" else ()))
+    if moment == "at start":
+        time.sleep(0.7)
+    elif moment == "while reading":
+        demo.wait_for("run folder", 60)
+        time.sleep(0.5)
+    elif moment == "in a round":
+        demo.wait_for_rounds(2, 90)
+    else:
+        demo.wait_for("Learning to learn", 120)
+        time.sleep(1.0)
+    nodes = demo.nodes()
+    asked = time.monotonic()
+    demo.process.send_signal(signal.SIGINT)
+    assert demo.finish(10) == 130, demo.text()
+    assert time.monotonic() - asked < 3.0
+    assert not [node for node in nodes if node.is_running() and node.status() != psutil.STATUS_ZOMBIE]
+    assert "Traceback" not in demo.text()
+    if moment == "in a round":
+        kept = demo.folder() / CHECKPOINT
+        version = load_checkpoint(kept)[2]["version"]
+        assert version >= 2
+        assert str(kept.parent) in demo.text(), "the line says where what was learned is kept"
+
+
+@pytest.mark.timeout(300)
+def test_two_demos_at_once_do_not_disturb_each_other_and_one_resumes(start_demo) -> None:
+    arguments = [
+        (*SHORT, "--seed", "5"),
+        ("two robots go to blue and yellow", *SHORT, "--seed", "6"),
+    ]
+    demos = [start_demo(*each) for each in arguments]
+    summaries = []
+    for demo in demos:
+        assert demo.finish(240) == 0, demo.text()
+        summaries.append(json.loads((demo.folder() / "summary.json").read_text()))
+    assert [len(summary["robots"]) for summary in summaries] == [3, 2]
+    for summary in summaries:
+        names = [robot["name"] for robot in summary["robots"]]
+        assert all(entry["received"] == names and not entry["rejected"] for entry in summary["rounds"])
+        assert not summary["events"]
+    again = start_demo("two robots go to blue and yellow", *SHORT, "--rounds", "1", "--resume", str(demos[1].folder()))
+    assert again.finish(120) == 0, again.text()
+    resumed = json.loads((again.folder() / "summary.json").read_text())
+    assert [entry["version"] for entry in resumed["rounds"]] == [0, 1, 2, 3]
+    assert os.path.exists(demos[1].folder() / CHECKPOINT)
