@@ -5,12 +5,12 @@ from __future__ import annotations
 import os
 import platform
 import sys
-import tempfile
 from importlib import metadata
 from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict
 
+from metabot.params.atomic import atomic_file
 from metabot.task import DriveDynamics, TaskSpec
 
 PACKAGES = (
@@ -118,10 +118,8 @@ class Summary(_Record):
 
     def write(self, path: Path) -> None:
         """Write as JSON, whole or not at all."""
-        descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=".summary.")
-        with os.fdopen(descriptor, "w") as file:
-            file.write(self.model_dump_json(indent=2) + "\n")
-        os.replace(temporary, path)
+        with atomic_file(path) as file:
+            file.write(self.model_dump_json(indent=2).encode() + b"\n")
 
 
 def versions() -> dict[str, str]:

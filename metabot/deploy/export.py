@@ -5,20 +5,18 @@ from __future__ import annotations
 import contextlib
 import io
 import logging
-import os
-import tempfile
 import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import onnx
 import torch
 from torch import Tensor, nn
 
 from metabot.deploy.contract import METADATA_KEY, PolicyContract
 from metabot.deploy.runtime import PolicySession
+from metabot.params.atomic import atomic_file
 from metabot.policy import GaussianMLP
 
 PARITY_LIMIT = 1e-5
@@ -88,22 +86,16 @@ def export_policy(
     model = program.model_proto
     entry = model.metadata_props.add()
     entry.key, entry.value = METADATA_KEY, contract.to_json()
-    path.parent.mkdir(parents=True, exist_ok=True)
-    descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    temporary = Path(name)
-    try:
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(onnx.ModelProto.SerializeToString(model))
-        session = PolicySession(temporary, "cpu")
-        observations = np.random.default_rng(seed).standard_normal((probes, policy.observation_size)).astype(np.float32)
-        with torch.no_grad():
-            expected = module(torch.from_numpy(observations)).numpy()
-        parity = float(np.max(np.abs(session.act(observations) - expected)))
-        if not parity <= PARITY_LIMIT:
-            raise ValueError(f"parity: ONNX differs from PyTorch by {parity:.2g}, allowed {PARITY_LIMIT:.0e}")
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
+    content = model.SerializeToString()
+    session = PolicySession(content, "cpu")
+    observations = np.random.default_rng(seed).standard_normal((probes, policy.observation_size)).astype(np.float32)
+    with torch.no_grad():
+        expected = module(torch.from_numpy(observations)).numpy()
+    parity = float(np.max(np.abs(session.act(observations) - expected)))
+    if not parity <= PARITY_LIMIT:
+        raise ValueError(f"parity: ONNX differs from PyTorch by {parity:.2g}, allowed {PARITY_LIMIT:.0e}")
+    with atomic_file(path) as file:
+        file.write(content)
     return Exported(path, parity, session.sha256)
 
 

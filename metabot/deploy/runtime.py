@@ -24,20 +24,21 @@ class PolicySession:
         provider: the execution provider in use.
     """
 
-    def __init__(self, path: Path, provider: str = "auto") -> None:
-        """Load a policy file.
+    def __init__(self, source: Path | bytes, provider: str = "auto") -> None:
+        """Load a policy.
 
         Args:
-            path: the ONNX file.
+            source: the ONNX file, or its content.
             provider: ``auto`` takes what works, ``cpu`` or ``cuda`` insists.
 
         Raises:
             PolicyFileError: if the file is missing, damaged or no policy of metabot's.
         """
+        name = "policy" if isinstance(source, bytes) else str(source)
         try:
-            content = path.read_bytes()
+            content = source if isinstance(source, bytes) else source.read_bytes()
         except OSError as error:
-            raise PolicyFileError(f"{path}: {error.strerror}") from None
+            raise PolicyFileError(f"{name}: {error.strerror}") from None
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = options.inter_op_num_threads = 1
         options.log_severity_level = _FATAL_ONLY
@@ -45,9 +46,9 @@ class PolicySession:
             self._session = _fastest(content, options, usable_providers(provider))
         except Exception as error:
             # ONNX Runtime raises classes of its own that share no base but Exception.
-            raise PolicyFileError(f"{path}: not a readable ONNX file ({str(error).splitlines()[0][:120]})") from None
+            raise PolicyFileError(f"{name}: not a readable ONNX file ({str(error).splitlines()[0][:120]})") from None
         self.provider: str = self._session.get_providers()[0]
-        self.contract = PolicyContract.from_metadata(self._session.get_modelmeta().custom_metadata_map, str(path))
+        self.contract = PolicyContract.from_metadata(self._session.get_modelmeta().custom_metadata_map, name)
         self.sha256 = hashlib.sha256(content).hexdigest()
 
     def act(self, observation: np.ndarray) -> np.ndarray:

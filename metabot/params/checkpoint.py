@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
-import os
-import tempfile
 import zipfile
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from metabot.params.atomic import atomic_file
 from metabot.params.layout import Layout, LayoutError
 from metabot.params.wire import decode_vector, encode_vector
 
@@ -38,24 +36,11 @@ def save_checkpoint(path: Path, vector: np.ndarray, layout: Layout, info: dict[s
     if vector.shape != (layout.size,):
         raise LayoutError(f"a vector of shape {vector.shape} does not fit layout {layout.hash} of {layout.size}")
     data, checksum = encode_vector(vector)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    try:
-        with os.fdopen(descriptor, "wb") as file:
-            with zipfile.ZipFile(file, "w") as archive:
-                archive.writestr("info.json", json.dumps(info))
-                archive.writestr("layout.json", layout.to_json())
-                archive.writestr("checksum", str(checksum))
-                archive.writestr("vector.f32", data)
-            file.flush()
-            os.fsync(file.fileno())
-        if path.exists():
-            os.replace(path, _previous(path))
-        os.replace(temporary, path)
-    except BaseException:
-        with contextlib.suppress(FileNotFoundError):
-            os.unlink(temporary)
-        raise
+    with atomic_file(path, keep=_previous(path)) as file, zipfile.ZipFile(file, "w") as archive:
+        archive.writestr("info.json", json.dumps(info))
+        archive.writestr("layout.json", layout.to_json())
+        archive.writestr("checksum", str(checksum))
+        archive.writestr("vector.f32", data)
 
 
 def load_checkpoint(path: Path, layout: Layout | None = None) -> tuple[np.ndarray, Layout, dict[str, Any]]:

@@ -95,7 +95,7 @@ LIMITS = SafetyLimits()
         ([3.0, -9.0], 0.01, {}, "b", [1.0, -1.0], ""),
         ([0.5, 0.5], 2.0, {}, "b", [0, 0], "no odometry for 2.0 s"),
         ([0.5, 0.5], float("nan"), {}, "b", [0, 0], "no odometry"),
-        ([float("nan"), 0], 0.0, {}, "b", [0, 0], "not finite"),
+        ([float("nan"), 0], 0.0, {}, "b", [0, 0], "the policy's command is not finite"),
         ([0.5, 0], 0.0, {"a": np.array([0.5, 0, 0])}, "b", [0, 0], "giving way to a"),
         ([0.5, 0], 0.0, {"c": np.array([0.5, 0, 0])}, "b", [0.5, 0], ""),
         ([0.5, 0], 0.0, {"a": np.array([0.7, 0, 0])}, "b", [0.5, 0], ""),
