@@ -80,7 +80,7 @@ class MAML:
         Returns:
             (tasks, policy.layout.size) adapted parameters; differentiable with respect to `meta`.
         """
-        return self._adapt(meta, experience, advantages(experience, self.config.discount))
+        return self._inner_step(meta, _flat(experience, advantages(experience, self.config.discount)))
 
     def update(self, meta: Tensor, batch: MetaBatch) -> tuple[Tensor, dict[str, float]]:
         """Improve the meta-parameters from a batch of tasks.
@@ -92,18 +92,21 @@ class MAML:
             ``dropped_tasks``.
         """
         config = self.config
-        before = advantages(batch.before, config.discount)
-        after = advantages(batch.after, config.discount)
+        before = _flat(batch.before, advantages(batch.before, config.discount))
+        after = _flat(batch.after, advantages(batch.after, config.discount))
         variable = self._optimised(meta)
-        metrics: dict[str, float] = {}
+        metrics = {"dropped_tasks": 0.0}
         for _ in range(config.outer_epochs):
-            adapted = self._adapt(variable, batch.before, before)
-            losses = torch.func.vmap(self._outer_loss)(adapted, *_flat(batch.after, after))
-            finite = torch.isfinite(losses)
-            metrics["dropped_tasks"] = float((~finite).sum())
-            if not finite.any():
-                break
-            loss = losses[finite].mean()
+            losses = self._losses(variable, before, after)
+            finite = torch.isfinite(losses.detach())
+            if not finite.all():
+                # Left out and computed again: a gradient of zero times NaN would be NaN.
+                metrics["dropped_tasks"] += float((~finite).sum())
+                before, after = (tuple(part[finite] for part in data) for data in (before, after))
+                if not finite.any():
+                    break
+                losses = self._losses(variable, before, after)
+            loss = losses.mean()
             self._optimiser.zero_grad()
             loss.backward()
             norm = torch.nn.utils.clip_grad_norm_([variable], config.max_gradient_norm)
@@ -113,16 +116,19 @@ class MAML:
             metrics |= {"loss": float(loss.detach()), "gradient_norm": float(norm)}
         return variable.detach().clone(), metrics
 
-    def _adapt(self, meta: Tensor, experience: Episodes, weights: Tensor) -> Tensor:
+    def _losses(self, meta: Tensor, before: tuple[Tensor, ...], after: tuple[Tensor, ...]) -> Tensor:
+        """The outer loss of every task, (tasks,)."""
+        return torch.func.vmap(self._outer_loss)(self._inner_step(meta, before), *after)
+
+    def _inner_step(self, meta: Tensor, data: tuple[Tensor, ...]) -> Tensor:
         size = self.policy.layout.size
         start, log_step = meta[:size], meta[size:]
 
         def inner_loss(parameters: Tensor, *data: Tensor) -> Tensor:
             return policy_gradient_loss(self.policy, parameters, *data)
 
-        gradients = torch.func.vmap(torch.func.grad(inner_loss), in_dims=(None, 0, 0, 0, 0, 0))(
-            start, *_flat(experience, weights)
-        )
+        in_dims = (None, *(0 for _ in data))
+        gradients = torch.func.vmap(torch.func.grad(inner_loss), in_dims=in_dims)(start, *data)
         return start - torch.exp(log_step) * gradients
 
     def _outer_loss(self, parameters: Tensor, *data: Tensor) -> Tensor:
@@ -139,4 +145,5 @@ class MAML:
 
 
 def _flat(episodes: Episodes, weights: Tensor) -> tuple[Tensor, ...]:
+    """What a loss needs of episodes, every array with the tasks first."""
     return (episodes.observations, episodes.actions, episodes.log_probs, weights, episodes.mask.sum((1, 2)))

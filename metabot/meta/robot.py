@@ -26,6 +26,8 @@ class Learned:
     env_steps: int
     success_before: float
     success_after: float
+    dropped_tasks: int
+    """Tasks left out because their loss was not finite."""
 
 
 @dataclass(frozen=True)
@@ -71,13 +73,14 @@ class RobotLearner:
         before = self.twin.run(start, dynamics, self.episodes, rng)
         adapted = self.meta_learner.adapt(meta, before)
         after = self.twin.run(adapted, dynamics, self.episodes, rng)
-        new, _ = self.meta_learner.update(meta, MetaBatch(before, after))
+        new, metrics = self.meta_learner.update(meta, MetaBatch(before, after))
         return Learned(
             delta=new.numpy() - vector,
             tasks=self.tasks,
             env_steps=before.env_steps + after.env_steps,
             success_before=float(before.success.mean()),
             success_after=float(after.success.mean()),
+            dropped_tasks=int(metrics["dropped_tasks"]),
         )
 
     def adapt(

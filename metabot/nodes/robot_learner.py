@@ -240,6 +240,8 @@ class RobotLearnerNode(ManagedNode):
     def _learn_from(self, parameters: MetaParameters) -> None:
         started = time.monotonic()
         learned = self._learner.learn(parameters.vector, parameters.version)
+        if learned.dropped_tasks:
+            self.get_logger().warning(f"round {parameters.version}: {learned.dropped_tasks} diverged tasks left out")
         update = Update(
             robot=self.robot,
             version=parameters.version,

@@ -201,8 +201,8 @@ def test_ctrl_c_ends_every_process_within_three_seconds(start_demo, moment: str)
 @pytest.mark.timeout(300)
 def test_two_demos_at_once_do_not_disturb_each_other_and_one_resumes(start_demo) -> None:
     # So few rounds teach little: the time limit ends the drive.
-    two = "two robots go to blue and yellow within 6 seconds"
-    arguments = [("three robots go to red, green and blue within 6 seconds", *SHORT), (two, *SHORT, "--seed", "6")]
+    two = "two robots go to blue and yellow within 10 seconds"
+    arguments = [("three robots go to red, green and blue within 10 seconds", *SHORT), (two, *SHORT, "--seed", "6")]
     demos = [start_demo(*each) for each in arguments]
     summaries = []
     for demo in demos:

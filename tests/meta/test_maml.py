@@ -39,11 +39,9 @@ def double_problem() -> tuple[MAML, torch.Tensor, MetaBatch]:
     return learner, meta, MetaBatch(before, after)
 
 
-def outer_loss(
-    learner: MAML, meta: torch.Tensor, batch: MetaBatch, weights: tuple[torch.Tensor, torch.Tensor]
-) -> torch.Tensor:
-    adapted = learner._adapt(meta, batch.before, weights[0])
-    return torch.func.vmap(learner._outer_loss)(adapted, *_flat(batch.after, weights[1])).mean()
+def outer_loss(learner: MAML, meta: torch.Tensor, batch: MetaBatch) -> torch.Tensor:
+    before, after = (_flat(episodes, advantages(episodes)) for episodes in (batch.before, batch.after))
+    return learner._losses(meta, before, after).mean()
 
 
 @pytest.fixture
@@ -55,30 +53,27 @@ def float64():
 
 def test_the_meta_gradient_matches_finite_differences(float64: None) -> None:
     learner, meta, batch = double_problem()
-    weights = (advantages(batch.before), advantages(batch.after))
     variable = meta.clone().requires_grad_(True)
-    (gradient,) = torch.autograd.grad(outer_loss(learner, variable, batch, weights), variable)
+    (gradient,) = torch.autograd.grad(outer_loss(learner, variable, batch), variable)
     assert gradient[: learner.policy.layout.size].norm() > 1e-3
     assert gradient[learner.policy.layout.size :].norm() > 1e-3, "the step sizes must learn too"
     eps = 1e-6
     for index in range(0, meta.numel(), 3):
         shift = torch.zeros_like(meta)
         shift[index] = eps
-        numeric = (
-            outer_loss(learner, meta + shift, batch, weights) - outer_loss(learner, meta - shift, batch, weights)
-        ) / (2 * eps)
+        numeric = (outer_loss(learner, meta + shift, batch) - outer_loss(learner, meta - shift, batch)) / (2 * eps)
         assert float(numeric) == pytest.approx(float(gradient[index]), rel=1e-4, abs=1e-7)
 
 
 def test_the_meta_gradient_is_of_second_order(float64: None) -> None:
     """Leaving out the derivative of the inner gradient must change the result."""
     learner, meta, batch = double_problem()
-    weights = (advantages(batch.before), advantages(batch.after))
     size = learner.policy.layout.size
     variable = meta.clone().requires_grad_(True)
-    (full,) = torch.autograd.grad(outer_loss(learner, variable, batch, weights), variable)
-    adapted = learner._adapt(meta, batch.before, weights[0]).detach().requires_grad_(True)
-    loss = torch.func.vmap(learner._outer_loss)(adapted, *_flat(batch.after, weights[1])).mean()
+    (full,) = torch.autograd.grad(outer_loss(learner, variable, batch), variable)
+    adapted = learner.adapt(meta, batch.before).detach().requires_grad_(True)
+    data = _flat(batch.after, advantages(batch.after))
+    loss = torch.func.vmap(learner._outer_loss)(adapted, *data).mean()
     (first_order,) = torch.autograd.grad(loss, adapted)
     assert (full[:size] - first_order.sum(0)).norm() > 0.01 * full[:size].norm()
 
