@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from metabot import __version__
+from metabot.cli.bench import bench
 from metabot.cli.demo import demo
 from metabot.cli.train import train
 
@@ -19,6 +20,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.command()(demo)
+app.command()(bench)
 app.add_typer(train, name="train")
 
 

@@ -43,6 +43,8 @@ class DemoConfig:
         for name, low in (("rounds", 0), ("tasks", 1), ("episodes", 1), ("trials", 1), ("seed", 0)):
             if getattr(self, name) < low:
                 raise ValueError(f"{name}: {getattr(self, name)} is below {low}")
+        if self.rounds == 0 and self.resume is None:
+            raise ValueError("rounds: 0 leaves nothing to adapt; allowed with --resume alone")
         self.task_distribution()
         if self.seed >= 2**32:
             raise ValueError(f"seed: {self.seed} is not below 2**32")

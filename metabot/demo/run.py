@@ -130,7 +130,8 @@ class Demo:
 
                 self._client.wait(more, f"round {target}", ROUND_TIMEOUT_S)
                 seen = max(view.rounds)
-                self._tell_round(seen)
+                for version in range(target, seen + 1):
+                    self._tell_round(version)
                 newest = view.rounds[seen]
                 phase.show(
                     (seen + 1) / rounds,
@@ -142,7 +143,9 @@ class Demo:
             )
 
     def _tell_round(self, version: int) -> None:
-        newest = self._client.view.rounds[version]
+        newest = self._client.view.rounds.get(version)
+        if newest is None:
+            return
         if newest.missing:
             self.console.event(f"round {version + 1} finished without {', '.join(newest.missing)}")
         for line in newest.rejected:
@@ -242,7 +245,7 @@ class Demo:
         from metabot.demo.report import write_report
 
         with self.console.phase("Writing the report") as phase:
-            files = write_report(self._folder)
+            files = write_report(self._folder, video=self.config.video)
             phase.show(1.0, str(files.html))
         # Written again: the report's own time belongs to the wall time.
         summary = summary.model_copy(

@@ -159,6 +159,8 @@ def test_a_domain_or_port_in_use_is_said_in_one_line(start_demo) -> None:
     ("arguments", "line"),
     [
         (("--rounds", "-1"), "rounds: -1 is below 0"),
+        (("--rounds", "0"), "rounds: 0 leaves nothing to adapt; allowed with --resume alone"),
+        (("--distribution", "/nowhere.json"), "distribution: /nowhere.json: "),
         (("--trials", "0"), "trials: 0 is below 1"),
         (("--resume", "/nowhere"), "resume: /nowhere has no meta.checkpoint"),
         (("--domain", "999"), "domain: 999 is not between 0 and 232"),

@@ -18,6 +18,7 @@ from typing import IO
 
 VIDEO_NAME = "fleet.mp4"
 NO_GL = "no video: off-screen OpenGL is missing; install libosmesa6 (apt-get install libosmesa6) or an EGL driver"
+NOT_WANTED = "no video: it was left out on request"
 NO_MOTION = "no video: no motion was recorded"
 
 BACKENDS = ("egl", "osmesa")

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass
 from pathlib import Path
 
 from metabot.demo.report.animation import write_gif
 from metabot.demo.report.load import load_motion, load_summary
-from metabot.demo.report.offscreen import NO_MOTION, VIDEO_NAME, make_video
+from metabot.demo.report.motion import Motion
+from metabot.demo.report.offscreen import NO_MOTION, NOT_WANTED, VIDEO_NAME, make_video
 from metabot.demo.report.page import render
 from metabot.demo.report.still import write_picture
+from metabot.params.atomic import atomic_file
 
 REPORT_NAME = "report.html"
 PICTURE_NAME = "paths.png"
@@ -32,13 +33,14 @@ class ReportFiles:
     """Why there is no video and what to install; empty if there is one."""
 
 
-def write_report(run_dir: Path) -> ReportFiles:
+def write_report(run_dir: Path, *, video: bool = True) -> ReportFiles:
     """Write ``report.html``, ``paths.png`` and ``fleet.mp4`` or ``fleet.gif`` of a finished run.
 
     What was recorded of the drive may be incomplete or missing altogether; the report then says so.
 
     Args:
         run_dir: a directory with ``summary.json`` and, if the fleet drove, ``paths.json``.
+        video: try to render a video; without it the animated top view is made.
 
     Raises:
         OSError: if the summary cannot be read or a file cannot be written.
@@ -50,7 +52,7 @@ def write_report(run_dir: Path) -> ReportFiles:
     # Those of an earlier report would contradict this one's note.
     film.unlink(missing_ok=True)
     animation.unlink(missing_ok=True)
-    note = make_video(run_dir) if motion.moving else NO_MOTION
+    note = _make_video(run_dir, motion, video)
     if note and motion.moving:
         write_gif(animation, summary.task, motion)
     picture = run_dir / PICTURE_NAME
@@ -69,7 +71,13 @@ def write_report(run_dir: Path) -> ReportFiles:
         found.animation.name if found.animation else None,
         note,
     )
-    unfinished = found.html.with_suffix(".tmp")
-    unfinished.write_text(page, encoding="utf-8")
-    os.replace(unfinished, found.html)
+    with atomic_file(found.html) as file:
+        file.write(page.encode())
     return found
+
+
+def _make_video(run_dir: Path, motion: Motion, wanted: bool) -> str:
+    """Make the video if there is anything to see and it is wanted; returns why there is none, or ""."""
+    if not motion.moving:
+        return NO_MOTION
+    return make_video(run_dir) if wanted else NOT_WANTED
