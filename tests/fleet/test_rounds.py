@@ -67,6 +67,17 @@ def test_a_dead_robot_costs_time_in_one_round_only() -> None:
         assert isinstance(made.poll(now), Closed)
 
 
+def test_an_update_is_a_sign_of_life() -> None:
+    made = keeper()
+    for robot in ROBOTS:
+        made.receive(update(robot), 10.5)
+    made.open(6, now=11.0)
+    for robot in ROBOTS[:2]:
+        made.receive(update(robot, version=6), 11.5)
+    assert made.poll(11.6) is None
+    assert isinstance(made.poll(12.6), Closed)
+
+
 def test_without_a_quorum_the_round_goes_on() -> None:
     made = keeper()
     made.receive(update("robot_1"), 1.0)
@@ -137,10 +148,8 @@ def test_an_impossible_configuration_is_refused(fields: dict, message: str) -> N
 
 def test_mean_is_weighted_and_does_not_depend_on_the_order() -> None:
     rng = np.random.default_rng(0)
-    updates = [
-        update(robot, delta=rng.standard_normal(3).astype(np.float32), weight=w)
-        for robot, w in zip(ROBOTS, (1, 2, 5), strict=True)
-    ]
-    expected = sum(u.weight * u.delta.astype(np.float64) for u in updates) / 8
-    assert np.allclose(weighted_mean(updates), expected)
-    assert np.array_equal(weighted_mean(updates), weighted_mean(updates[::-1]))
+    deltas = (rng.standard_normal((3, 10_000)) * 10.0 ** rng.integers(-8, 8, (3, 10_000))).astype(np.float32)
+    updates = [update(robot, delta=row, weight=w) for robot, row, w in zip(ROBOTS, deltas, (1, 2, 5), strict=True)]
+    assert np.allclose(weighted_mean(updates), np.array([1, 2, 5]) @ deltas.astype(np.float64) / 8)
+    for order in ([2, 1, 0], [1, 2, 0], [1, 0, 2]):
+        assert np.array_equal(weighted_mean(updates), weighted_mean([updates[index] for index in order]))

@@ -119,7 +119,7 @@ def test_without_a_quorum_the_round_is_extended_not_hung(start_fleet, tmp_path: 
     assert list(client.view.rounds[0].missing) == ["robot_3"]
 
 
-def test_a_killed_meta_learner_goes_on_and_no_round_is_lost(start_fleet, tmp_path: Path) -> None:
+def test_a_killed_meta_learner_goes_on_and_no_round_is_lost(start_fleet, tmp_path: Path, domain: int) -> None:
     fleet = start_fleet([meta_learner(tmp_path, deadline_s=60.0)])
     client = fleet.client
     robots = [HandmadeRobot(client, name) for name in ROBOTS]
@@ -136,6 +136,8 @@ def test_a_killed_meta_learner_goes_on_and_no_round_is_lost(start_fleet, tmp_pat
     client.wait(version_is(client, 1), "version 1 again", 30)
     assert np.array_equal(convert.meta_parameters_from_ros(client.view.parameters).vector, one)
     assert [death.reason for death in fleet.deaths] == ["killed by SIGKILL"] and fleet.deaths[0].respawned
+    with FleetClient(domain) as late:
+        late.wait(lambda: 0 in late.view.rounds, "the round before the restart, told again", 10)
     robots[2].send(1)  # the other two are not asked again: their updates are latched
     client.wait(version_is(client, 2), "version 2", 20)
     assert sorted(client.view.rounds) == [0, 1]

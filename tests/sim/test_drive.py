@@ -1,4 +1,5 @@
 import gymnasium
+import mujoco
 import numpy as np
 import pytest
 
@@ -130,6 +131,20 @@ def test_touching_robots_are_noticed_and_apart_ones_are_not() -> None:
         world.step(np.array([[[0.5, 0.0], [0.5, 0.0], [0.0, 0.0]]]))
         touched += world.contacts()[0]
     assert touched[0] > 5 and touched[1] == touched[0] and touched[2] == 0
+
+
+def test_contacts_are_those_of_the_newest_state() -> None:
+    """Without the stage after the step the sensors would tell of the substep before."""
+    robots = (RobotSpec(name="a", goal="red"), RobotSpec(name="b", goal="blue", spawn=Pose(x=0.6, yaw=np.pi)))
+    world = BatchedWorld(TaskSpec(robots=robots, pads=(Pad(color="red", x=1, y=0), Pad(color="blue", x=0, y=0))))
+    seen = set()
+    for _ in range(60):
+        world.step(np.array([[[0.3, 0.0], [0.3, 0.0]]]))
+        data = world.data()
+        mujoco.mj_forward(world.model, data)
+        assert np.array_equal(world._sensors[0], data.sensordata)
+        seen.add(bool(world.contacts()[0, 0]))
+    assert seen == {True, False}
 
 
 def test_walls_hold_a_robot_back() -> None:
