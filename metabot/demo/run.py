@@ -16,16 +16,9 @@ from metabot.bringup.supervisor import Death, Supervisor, fleet_environment
 from metabot.demo.config import CHECKPOINT, DemoConfig
 from metabot.demo.console import DemoConsole
 from metabot.demo.faults import with_faults
+from metabot.demo.findings import Findings, summarise
 from metabot.demo.paths import write_paths
-from metabot.demo.summary import (
-    ControlRecord,
-    OnnxRecord,
-    RobotRecord,
-    RoundRecord,
-    Summary,
-    machine,
-    versions,
-)
+from metabot.demo.summary import Summary
 from metabot.fleet import FleetError
 from metabot.nodes.client import FleetClient
 from metabot.task import Mission, TaskSpec, place
@@ -60,6 +53,7 @@ class Demo:
             FleetError: if the fleet does not do its part.
         """
         self._started = time.monotonic()
+        self._found = Findings()
         config, say = self.config, self.console.say
         with DomainLease(config.domain) as lease:
             self.folder = self._folder = _new_folder(config.runs)
@@ -73,7 +67,18 @@ class Demo:
                 self._adapt(spec)
                 self._drive(spec)
         self._compare(spec)
-        summary = self._summary(spec)
+        summary = summarise(
+            self._found,
+            self._client.view,
+            spec,
+            instruction=config.sentence,
+            algorithm=self._fleet.algorithm,
+            events=self.console.events,
+            phases_s=self.console.phases_s,
+            wall_s=round(time.monotonic() - self._started, 2),
+            peak_rss_mb=round(self._supervisor.peak_rss_mb, 1),
+            seed=config.seed,
+        )
         summary.write(self._folder / "summary.json")
         return self._report(summary)
 
@@ -89,7 +94,7 @@ class Demo:
             if not answer.ok:
                 raise NotUnderstood(answer.message)
             mission = Mission.parse(answer.mission_json)
-            self._confidence = float(answer.confidence)
+            self._found.confidence = float(answer.confidence)
             phase.show(1.0, f"{answer.message} (confidence {answer.confidence:.2f})")
         return with_faults(place(mission, config.seed))
 
@@ -167,13 +172,13 @@ class Demo:
                 )
                 for robot in self._fleet.robots
             }
-            self._adapted = {}
+            adapted = self._found.adapted
             for robot, action in pending.items():
                 result = action.result(ADAPT_TIMEOUT_S)
                 if not result.ok:
                     raise FleetError(f"{robot} did not adapt: {result.message}")
-                self._adapted[robot] = result
-                after = [result.success_after for result in self._adapted.values()]
+                adapted[robot] = result
+                after = [result.success_after for result in adapted.values()]
                 phase.show(len(after) / len(pending), f"success {np.mean(after):.0%} after {config.episodes} episodes")
 
     def _drive(self, spec: TaskSpec) -> None:
@@ -193,24 +198,22 @@ class Demo:
                 return reached == len(robots) or elapsed > spec.horizon_s
 
             client.wait(arrived, "the drive", spec.horizon_s + 30.0)
-            self._drive_s = time.monotonic() - started
+            drive_s = self._found.drive_s = time.monotonic() - started
             # Let the last robot settle on its pad and its final status come in.
-            client.wait(lambda: time.monotonic() - started > self._drive_s + SETTLE_S, "settling", 10.0)
+            client.wait(lambda: time.monotonic() - started > drive_s + SETTLE_S, "settling", 10.0)
             client.stop_recording()
             for robot in robots:
                 client.engage(robot, False)
         assert client.view.world is not None
-        self._world = client.view.world
-        self._paths = {robot: np.array(path).reshape(-1, 4) for robot, path in client.view.paths.items()}
-        write_paths(self._folder / "paths.json", self._paths)
+        self._found.world = client.view.world
+        self._found.paths = {robot: np.array(path).reshape(-1, 4) for robot, path in client.view.paths.items()}
+        write_paths(self._folder / "paths.json", self._found.paths)
 
     def _compare(self, spec: TaskSpec) -> None:
         """The baselines, when the fleet's processes are gone and both cores are free."""
         from metabot.base import DriveTwin
         from metabot.demo.baselines import measure, train_baselines
 
-        self._baselines: dict[str, tuple[float, float]] = {}
-        self._baseline_steps = 0
         if not self.config.baselines:
             return
         import torch
@@ -226,9 +229,9 @@ class Demo:
                 self.config.seed,
                 lambda fraction, success: phase.show(0.8 * fraction, f"pre-training, success {success:.0%}"),
             )
-            self._baseline_steps = baselines.env_steps
+            self._found.baseline_env_steps = baselines.env_steps
             for index, robot in enumerate(spec.robots):
-                self._baselines[robot.name] = measure(
+                self._found.baselines[robot.name] = measure(
                     twin,
                     baselines,
                     np.array(robot.dynamics.as_tuple()),
@@ -236,7 +239,7 @@ class Demo:
                     self.config.trials,
                     self.config.seed,
                 )
-                as_is, tuned = np.mean(list(self._baselines.values()), axis=0)
+                as_is, tuned = np.mean(list(self._found.baselines.values()), axis=0)
                 phase.show(
                     0.8 + 0.2 * (index + 1) / len(spec.robots), f"no adaptation {as_is:.0%}, fine-tuned {tuned:.0%}"
                 )
@@ -269,78 +272,6 @@ class Demo:
     def _on_death(self, death: Death) -> None:
         outlook = "started again" if death.respawned else "it stays away, the fleet goes on without it"
         self.console.event(f"{death.label} {death.reason}; {outlook}")
-
-    def _summary(self, spec: TaskSpec) -> Summary:
-        view = self._client.view
-        rounds = [
-            RoundRecord(
-                version=message.version,
-                success_before=message.success_before,
-                success_after=message.success_after,
-                received=list(message.received),
-                missing=list(message.missing),
-                rejected=list(message.rejected),
-                bytes=message.bytes,
-                env_steps=message.env_steps,
-                wall_s=message.wall_s,
-            )
-            for _, message in sorted(view.rounds.items())
-        ]
-        robots = [self._robot_record(spec, index) for index in range(len(spec.robots))]
-        control = list(view.control.values())
-        return Summary(
-            instruction=self.config.sentence,
-            confidence=self._confidence,
-            task=spec,
-            algorithm=self._fleet.algorithm,
-            rounds=rounds,
-            bytes_per_round=float(np.mean([entry.bytes for entry in rounds])) if rounds else 0.0,
-            robots=robots,
-            onnx=OnnxRecord(
-                parity_max_abs=max(result.parity_max_abs for result in self._adapted.values()),
-                p50_us=max((status.inference_p50_us for status in control), default=0.0),
-                p99_us=max((status.inference_p99_us for status in control), default=0.0),
-                files=[Path(result.export_path).name for result in self._adapted.values()],
-            ),
-            control=ControlRecord(
-                rate_hz=float(spec.control_hz),
-                ticks=sum(status.ticks for status in control),
-                missed_deadlines=sum(status.missed_deadlines for status in control),
-                jitter_p99_ms=max((status.jitter_p99_ms for status in control), default=0.0),
-            ),
-            fleet_reached=sum(robot.reached for robot in robots),
-            drive_s=round(self._drive_s, 2),
-            baseline_env_steps=self._baseline_steps,
-            fleet_env_steps=sum(entry.env_steps for entry in rounds),
-            events=self.console.events,
-            phases_s=self.console.phases_s,
-            wall_s=round(time.monotonic() - self._started, 2),
-            peak_rss_mb=round(self._supervisor.peak_rss_mb, 1),
-            seed=self.config.seed,
-            versions=versions(),
-            machine=machine(),
-        )
-
-    def _robot_record(self, spec: TaskSpec, index: int) -> RobotRecord:
-        robot = spec.robots[index]
-        adapted = self._adapted[robot.name]
-        path = self._paths[robot.name]
-        no_adaptation, finetune = self._baselines.get(robot.name, (None, None))
-        return RobotRecord(
-            name=robot.name,
-            goal=robot.goal,
-            fault=robot.dynamics.describe(),
-            dynamics=robot.dynamics,
-            before=adapted.success_before,
-            after=adapted.success_after,
-            no_adaptation=no_adaptation,
-            finetune=finetune,
-            adaptation_episodes=adapted.episodes,
-            trials=adapted.trials,
-            reached=bool(self._world.reached[index]),
-            contacts=int(self._world.contacts[index]),
-            driven_m=round(float(np.linalg.norm(np.diff(path[:, 1:3], axis=0), axis=1).sum()), 2),
-        )
 
 
 def _new_folder(runs: Path) -> Path:
