@@ -13,8 +13,9 @@ VENV := .venv/bin
 SETUP := $(PYTHON) -m metabot.setup$(if $(filter file default,$(origin PYTHON)),, --this-python)
 
 # A sentence reaches the shell as data: the environment is not read as code.
-unexport TASK
+unexport TASK SEED
 export METABOT_DEMO_TASK = $(value TASK)
+export METABOT_DEMO_SEED = $(value SEED)
 
 .PHONY: help setup demo test bench lint format lock doctor clean
 
@@ -29,7 +30,7 @@ setup: ## make .venv ready, doing only what changed
 	@$(SETUP)
 
 demo: setup ## run the main job: a sentence, a fleet that learns to learn, robots that drive
-	@$(VENV)/metabot demo "$$METABOT_DEMO_TASK" --seed "$(SEED)"
+	@$(VENV)/metabot demo "$$METABOT_DEMO_TASK" --seed "$$METABOT_DEMO_SEED"
 
 test: setup ## run the tests
 	@$(VENV)/python -m pytest $(ARGS)

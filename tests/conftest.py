@@ -13,10 +13,10 @@ from metabot.bringup.supervisor import fleet_environment
 
 
 @pytest.fixture(scope="session", autouse=True)
-def own_domain() -> Iterator[int]:
+def own_domain(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
     """Hold a free ROS domain for the whole run, so that two runs on one machine never meet."""
     with DomainLease() as lease:
-        os.environ.update(fleet_environment(lease.domain))
+        os.environ.update(fleet_environment(lease.domain, tmp_path_factory.mktemp("logs")))
         yield lease.domain
 
 

@@ -52,11 +52,12 @@ def pretrain(
     rng = np.random.default_rng([seed, 3])
     variable = torch.from_numpy(twin.policy.initial(rng)).requires_grad_(True)
     optimiser = torch.optim.Adam([variable], lr=config.step)
-    per_iteration = config.tasks * config.episodes * twin.distribution.horizon_steps
+    per_episode = config.tasks * twin.distribution.horizon_steps
     spent = 0
-    while spent + per_iteration <= env_steps:
+    # The last iteration is as small as what is left; one episode alone has nothing to compare with.
+    while (episodes := min(config.episodes, (env_steps - spent) // per_episode)) >= 2:
         dynamics = twin.distribution.sample_dynamics(rng, config.tasks)
-        experience = twin.run(variable.detach().expand(config.tasks, -1), dynamics, config.episodes, rng)
+        experience = twin.run(variable.detach().expand(config.tasks, -1), dynamics, episodes, rng)
         spent += experience.env_steps
         weights = advantages(experience, config.discount)
         for _ in range(config.epochs):

@@ -57,7 +57,7 @@ class DomainLease:
         """Lock a domain; returns why not, or ""."""
         path = self._folder / f"{domain}.lock"
         try:
-            descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
+            descriptor = _open_lock(path)
         except OSError as error:
             return f"not lockable ({path}: {error.strerror})"
         try:
@@ -69,8 +69,9 @@ class DomainLease:
         if not _ports_free(domain):
             os.close(descriptor)
             return "in use by another ROS program on this machine"
-        os.ftruncate(descriptor, 0)
-        os.write(descriptor, str(os.getpid()).encode())
+        with contextlib.suppress(OSError):  # another user's file can be locked, not written
+            os.ftruncate(descriptor, 0)
+            os.write(descriptor, str(os.getpid()).encode())
         self._descriptor: int | None = descriptor
         self.domain = domain
         return ""
@@ -91,6 +92,16 @@ class DomainLease:
     ) -> None:
         """Give the domain back."""
         self.release()
+
+
+def _open_lock(path: Path) -> int:
+    """Open a lock file; one that another user made for reading, which is enough to lock it."""
+    with contextlib.suppress(PermissionError):
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
+        with contextlib.suppress(OSError):
+            os.fchmod(descriptor, 0o666)  # whatever the umask: other users lock it too
+        return descriptor
+    return os.open(path, os.O_RDONLY | os.O_CLOEXEC)
 
 
 def _ports_free(domain: int) -> bool:

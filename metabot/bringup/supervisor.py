@@ -7,8 +7,9 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
@@ -78,7 +79,7 @@ class Supervisor:
     def _spawn(self, node: NodeProcess, log: IO[bytes]) -> subprocess.Popen[bytes]:
         environment = {
             **os.environ,
-            **fleet_environment(self.domain),
+            **fleet_environment(self.domain, self.logs),
             SUPERVISOR_PID: str(os.getpid()),
             **self.environment,
         }
@@ -134,7 +135,11 @@ class Supervisor:
         return self._peak_rss / 1e6
 
     def stop(self) -> None:
-        """End every process; returns when all are gone."""
+        """End every process; returns when all are gone. A further Ctrl-C does not cut it short."""
+        with _uninterrupted():
+            self._stop()
+
+    def _stop(self) -> None:
         living = [running.process for running in self._running.values() if running.process.poll() is None]
         for process in living:
             with contextlib.suppress(ProcessLookupError):
@@ -162,8 +167,27 @@ class Supervisor:
         self.stop()
 
 
-def fleet_environment(domain: int) -> dict[str, str]:
+@contextlib.contextmanager
+def _uninterrupted() -> Iterator[None]:
+    """Ignore requests to end in the block, which is ending; only the main thread can."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+    previous = {number: signal.signal(number, signal.SIG_IGN) for number in numbers}
+    try:
+        yield
+    finally:
+        for number, handler in previous.items():
+            signal.signal(number, handler)
+
+
+def fleet_environment(domain: int, logs: Path) -> dict[str, str]:
     """Environment of every process of a fleet on one machine.
+
+    Args:
+        domain: ROS domain.
+        logs: folder for the log files of ROS itself.
 
     UDP alone: a process that is killed leaves its shared-memory segments behind, and
     vectors of this size travel no slower. One OpenMP thread each: a fleet has more processes
@@ -171,6 +195,7 @@ def fleet_environment(domain: int) -> dict[str, str]:
     """
     return {
         "ROS_DOMAIN_ID": str(domain),
+        "ROS_LOG_DIR": str(logs.absolute() / "ros"),
         "ROS_AUTOMATIC_DISCOVERY_RANGE": "LOCALHOST",
         "FASTDDS_BUILTIN_TRANSPORTS": "UDPv4",
         "OMP_NUM_THREADS": "1",

@@ -40,7 +40,11 @@ def demo(
     what was learned; `--resume` goes on from there.
     """
     running: list[Demo] = []
-    with one_line_errors(ValueError, FleetError, stopped=lambda: running[0].stopped() if running else "stopped"):
+
+    def stopped() -> str:
+        return running[0].stopped() if running else "stopped"
+
+    with one_line_errors(ValueError, OSError, FleetError, stopped=stopped):
         from metabot.demo.run import Demo
 
         config = DemoConfig(

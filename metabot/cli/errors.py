@@ -22,13 +22,13 @@ def one_line_errors(*kinds: type[Exception], stopped: Callable[[], str] = lambda
         kinds: exceptions whose message is a line for the user.
         stopped: what to say after an interrupt.
 
-    SIGTERM is treated like Ctrl-C, so that every ``with`` block cleans up.
+    SIGTERM and SIGHUP are treated like Ctrl-C, so that every ``with`` block cleans up.
     """
 
     def interrupt(number: int, frame: FrameType | None) -> None:
         raise KeyboardInterrupt
 
-    previous = signal.signal(signal.SIGTERM, interrupt)
+    previous = {number: signal.signal(number, interrupt) for number in (signal.SIGTERM, signal.SIGHUP)}
     try:
         yield
     except kinds as problem:
@@ -38,4 +38,5 @@ def one_line_errors(*kinds: type[Exception], stopped: Callable[[], str] = lambda
         typer.secho(f"metabot: {stopped()}", err=True)
         raise typer.Exit(INTERRUPTED) from None
     finally:
-        signal.signal(signal.SIGTERM, previous)
+        for number, handler in previous.items():
+            signal.signal(number, handler)

@@ -54,7 +54,7 @@ def train_baselines(
                 fine_tune(twin.policy, start, experience, step=step, epochs=epochs),
                 dynamics,
                 VALIDATION_TRIALS,
-                trial_rng(seed),
+                np.random.default_rng([seed, 5]),
             ).mean()
         )
         for step in STEPS

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from metabot.params import CheckpointError, load_checkpoint
 from metabot.task import DriveDistribution
 
 DEFAULT_TASK = "three robots drive to the red, green and blue pads without touching each other"
@@ -48,8 +49,13 @@ class DemoConfig:
         self.task_distribution()
         if self.seed >= 2**32:
             raise ValueError(f"seed: {self.seed} is not below 2**32")
-        if self.resume is not None and not (self.resume / CHECKPOINT).exists():
-            raise ValueError(f"resume: {self.resume} has no {CHECKPOINT}")
+        if self.resume is not None:
+            try:
+                load_checkpoint(self.resume / CHECKPOINT)
+            except FileNotFoundError:
+                raise ValueError(f"resume: {self.resume} has no {CHECKPOINT}") from None
+            except CheckpointError as problem:
+                raise ValueError(f"resume: {problem}") from None
 
     def task_distribution(self) -> DriveDistribution:
         """The distribution that tasks are drawn from.

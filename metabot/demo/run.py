@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -20,13 +19,19 @@ from metabot.demo.findings import Findings, summarise
 from metabot.demo.paths import write_paths
 from metabot.demo.summary import Summary
 from metabot.fleet import FleetError
-from metabot.nodes.client import FleetClient
+from metabot.nodes.client import FleetClient, Pending
+from metabot.params import load_checkpoint, save_checkpoint
 from metabot.task import Mission, TaskSpec, place
 from metabot.task.model import SpecError
 
 ROUND_TIMEOUT_S = 90.0
-"""Without a finished round for so long the meta-training is given up."""
-ADAPT_TIMEOUT_S = 120.0
+"""Without a finished round of the default size for so long the meta-training is given up."""
+ADAPT_TIMEOUT_S = 240.0
+"""The same for the adaptation of all robots with the default number of trials."""
+ENGAGE_TIMEOUT_S = 40.0
+ENGAGE_TRY_S = 3.0
+"""A policy node that died is still listed for a while, and a call that reaches it alone is lost."""
+LOGS = "logs"
 SETTLE_S = 0.5
 """Seconds after the last arrival in which the robots must stay out of each other's way."""
 
@@ -54,13 +59,15 @@ class Demo:
         """
         self._started = time.monotonic()
         self._found = Findings()
+        self._pending: dict[str, Pending] = {}
+        self._standing: list[str] = []
         config, say = self.config, self.console.say
         with DomainLease(config.domain) as lease:
             self.folder = self._folder = _new_folder(config.runs)
             say(f"run folder {self._folder}, ROS domain {lease.domain}, seed {config.seed}", "dim")
             # Loggers and DDS of this process read the environment as the nodes do.
-            os.environ.update(fleet_environment(lease.domain))
-            self._supervisor = Supervisor(self._folder / "logs", lease.domain, on_death=self._on_death)
+            os.environ.update(fleet_environment(lease.domain, self._folder / LOGS))
+            self._supervisor = Supervisor(self._folder / LOGS, lease.domain, on_death=self._on_death)
             with self._supervisor, FleetClient(lease.domain, tick=self._supervisor.watch) as self._client:
                 spec = self._read_sentence()
                 self._train(spec)
@@ -96,17 +103,17 @@ class Demo:
             mission = Mission.parse(answer.mission_json)
             self._found.confidence = float(answer.confidence)
             phase.show(1.0, f"{answer.message} (confidence {answer.confidence:.2f})")
-        return with_faults(place(mission, config.seed))
+        spec = place(mission, config.seed)
+        return with_faults(spec.model_copy(update={"control_hz": config.task_distribution().control_hz}))
 
     def _train(self, spec: TaskSpec) -> None:
         config = self.config
         checkpoint = self._folder / CHECKPOINT
         rounds = config.rounds
         if config.resume is not None:
-            shutil.copyfile(config.resume / CHECKPOINT, checkpoint)
-            from metabot.params import load_checkpoint
-
-            rounds += int(load_checkpoint(checkpoint)[2]["version"])
+            vector, layout, facts = load_checkpoint(config.resume / CHECKPOINT)
+            save_checkpoint(checkpoint, vector, layout, facts)
+            rounds += int(facts["version"])
         self._fleet = FleetDescription(
             robots=tuple(robot.name for robot in spec.robots),
             rounds=rounds,
@@ -131,9 +138,10 @@ class Demo:
                 def more(target: int = target) -> bool:
                     if not self._supervisor.alive("meta_learner"):
                         raise FleetError("the meta-learner is gone for good; see its log")
-                    return any(version >= target for version in view.rounds)
+                    return max(view.rounds, default=-1) >= target
 
-                self._client.wait(more, f"round {target}", ROUND_TIMEOUT_S)
+                size = config.tasks * config.episodes / (DemoConfig.tasks * DemoConfig.episodes)
+                self._client.wait(more, f"round {target + 1}", ROUND_TIMEOUT_S * max(1.0, size))
                 seen = max(view.rounds)
                 for version in range(target, seen + 1):
                     self._tell_round(version)
@@ -161,7 +169,7 @@ class Demo:
         self._client.publish_task(spec, config.sentence)
         self._client.follow(self._fleet.robots)
         with self.console.phase("Adapting to the faults") as phase:
-            pending = {
+            self._pending = pending = {
                 robot: self._client.adapt(
                     robot,
                     spec,
@@ -173,13 +181,15 @@ class Demo:
                 for robot in self._fleet.robots
             }
             adapted = self._found.adapted
-            for robot, action in pending.items():
-                result = action.result(ADAPT_TIMEOUT_S)
+            for robot, action in list(pending.items()):
+                result = action.result(ADAPT_TIMEOUT_S * max(1.0, config.trials / DemoConfig.trials))
                 if not result.ok:
                     raise FleetError(f"{robot} did not adapt: {result.message}")
                 adapted[robot] = result
-                after = [result.success_after for result in adapted.values()]
-                phase.show(len(after) / len(pending), f"success {np.mean(after):.0%} after {config.episodes} episodes")
+                del pending[robot]
+                after = np.mean([result.success_after for result in adapted.values()])
+                share = len(adapted) / len(self._fleet.robots)
+                phase.show(share, f"success {after:.0%} after {config.episodes} episodes")
 
     def _drive(self, spec: TaskSpec) -> None:
         client, robots = self._client, self._fleet.robots
@@ -187,10 +197,12 @@ class Demo:
             client.reset_world()
             client.record_paths(robots)
             started = time.monotonic()
-            for robot in robots:
-                client.engage(robot)
+            self._standing = list(robots)
 
             def arrived() -> bool:
+                while self._standing:
+                    self._engage(self._standing[-1])
+                    self._standing.pop()
                 world = client.view.world
                 reached = sum(world.reached) if world is not None and world.digest == spec.digest else 0
                 elapsed = time.monotonic() - started
@@ -267,11 +279,30 @@ class Demo:
             return "stopped; nothing had been learned yet"
         return f"stopped; what was learned is kept, go on with: metabot demo --resume {self.folder}"
 
+    def _engage(self, robot: str) -> None:
+        """Make a robot drive; one whose policy node has just started again needs a moment."""
+        deadline = time.monotonic() + ENGAGE_TIMEOUT_S
+        while True:
+            try:
+                return self._client.engage(robot, timeout_s=ENGAGE_TRY_S)
+            except FleetError:
+                if time.monotonic() > deadline:
+                    raise
+                time.sleep(0.1)
+
     # -- helpers --------------------------------------------------------------------------
 
     def _on_death(self, death: Death) -> None:
-        outlook = "started again" if death.respawned else "it stays away, the fleet goes on without it"
+        outlook = "started again" if death.respawned else "given up"
         self.console.event(f"{death.label} {death.reason}; {outlook}")
+        robot, _, node = death.label.partition(".")
+        # What the process had been asked died with it.
+        if node == "robot_learner" and robot in self._pending:
+            if not death.respawned:
+                raise FleetError(f"{robot}'s learner is gone for good; see {self._folder / LOGS / death.label}.log")
+            self._pending[robot].resend()
+        elif node == "policy" and death.respawned and robot in self._found.adapted:
+            self._standing.append(robot)
 
 
 def _new_folder(runs: Path) -> Path:

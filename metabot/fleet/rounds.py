@@ -11,6 +11,9 @@ _MAX_REJECTED = 100
 """Refused updates remembered per round: a babbling robot must not fill the memory."""
 
 
+_MAX_NAME = 64
+
+
 @dataclass(frozen=True)
 class RoundConfig:
     """When a round closes.
@@ -113,7 +116,8 @@ class RoundKeeper:
 
     def reject(self, robot: str, reason: str) -> Rejected:
         """Note a refused update, also one too damaged to read; the exception to raise."""
-        line = f"{robot or '(nameless)'}: {reason}"
+        name = "".join(letter if letter.isprintable() else "?" for letter in robot[:_MAX_NAME])
+        line = f"{name or '(nameless)'}: {reason}"
         if len(self._rejected) < _MAX_REJECTED:
             self._rejected.append(line)
         return Rejected(line)

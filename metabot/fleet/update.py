@@ -8,6 +8,14 @@ import numpy as np
 
 from metabot.params import Layout
 
+MAX_WEIGHT = 1e6
+"""Tasks that one update may claim: one robot must not outweigh all others by a number."""
+
+
+MAX_ENV_STEPS = 10**12
+MAX_CHANGE = 1e3
+"""Of one parameter in one round: a step size or weight of a policy that learns never comes near."""
+
 
 class Rejected(ValueError):
     """An update is refused; the message is one line that says why."""
@@ -60,7 +68,7 @@ def check_update(update: Update, layout: Layout, version: int) -> None:
 
     Raises:
         Rejected: if it has another layout or length, starts from another version, holds a
-            number that is not finite, or a weight that is not positive.
+            number that is not finite, or claims an impossible weight.
     """
     if update.layout_hash != layout.hash:
         raise Rejected(f"layout {update.layout_hash or '(none)'} is not the fleet's {layout.hash}")
@@ -72,5 +80,12 @@ def check_update(update: Update, layout: Layout, version: int) -> None:
     bad = int(np.size(update.delta) - np.isfinite(update.delta).sum())
     if bad:
         raise Rejected(f"{bad} numbers are NaN or infinite")
-    if not (np.isfinite(update.weight) and update.weight > 0):
-        raise Rejected(f"weight {update.weight} is not positive")
+    largest = float(np.max(np.abs(update.delta)))
+    if largest > MAX_CHANGE:
+        raise Rejected(f"changes a parameter by {largest:.3g}, allowed {MAX_CHANGE:.0f}")
+    if not 0 < update.weight <= MAX_WEIGHT:
+        raise Rejected(f"weight {update.weight} is not positive, or above {MAX_WEIGHT:.0f} tasks")
+    if not (0 <= update.success_before <= 1 and 0 <= update.success_after <= 1):
+        raise Rejected(f"success rates {update.success_before} and {update.success_after} are not between 0 and 1")
+    if not 0 <= update.env_steps <= MAX_ENV_STEPS:
+        raise Rejected(f"{update.env_steps} control steps are not between 0 and {MAX_ENV_STEPS}")

@@ -33,8 +33,8 @@ pipeline_tag: text-generation
 
 A Llama-shaped language model of {metrics["parameters"]:,} parameters that turns an English sentence into the
 JSON of a `metabot.task.Mission`, or into `{{"unsupported": reason}}`. Read it through
-`metabot.language.TaskReader`, which decodes greedily under the JSON schema, holds colours, numbers and times of
-the answer against the sentence, and abstains when the smallest token probability is below
+`metabot.language.TaskReader`, which decodes greedily under the JSON schema, holds colours, numbers, times and
+robots named one by one against the sentence, and abstains when the smallest token probability is below
 {math.exp(metrics["threshold"]):.3f}.
 
 ```python
@@ -55,7 +55,10 @@ the answer tokens only.
 
 SHA-256 of `model.safetensors`: `{metrics["sha256"]}`
 
-The prompt is `<|begin|> sentence<|answer|>` with one space before the sentence; the answer ends with `<|end|>`.
+The prompt is `<|begin|>sentence<|answer|>`, the answer ends with `<|end|>`. Before that, code and not the model
+turns spelled-out numbers into digits (`metabot/language/numerals.py`) and puts robots named one by one in the order
+of their numbers where the words leave no doubt (`metabot/language/order.py`). The tokenizer drops blanks and has
+one token for every whole number up to 199: colours and times are copied from the sentence, not spelled.
 
 ## Figures
 

@@ -9,6 +9,8 @@ from __future__ import annotations
 import re
 
 from metabot.language.lexicon import ROBOT
+from metabot.language.numerals import in_digits
+from metabot.language.order import named_pads
 from metabot.language.words import TENS, UNITS, near, plural
 from metabot.task.mission import PAD_COLORS, Mission
 
@@ -37,12 +39,11 @@ def words_of(sentence: str) -> list[str]:
 
 def named_colors(words: list[str]) -> set[str]:
     """Catalogue colours among the words; longer ones with at most one wrong letter."""
-    return {
-        color
-        for word in words
-        for color in PAD_COLORS
-        if word == color or (len(word) >= 4 and len(color) >= 4 and near(word, color))
-    }
+    return {color for word in words for color in PAD_COLORS if _is_color(word, color)}
+
+
+def _is_color(word: str, color: str) -> bool:
+    return word == color or (len(word) >= 4 and len(color) >= 4 and near(word, color))
 
 
 def contradiction(sentence: str, mission: Mission) -> str | None:
@@ -77,6 +78,9 @@ def contradiction(sentence: str, mission: Mission) -> str | None:
         if value in names and not counted:
             return f"{value:g} is said twice, and a robot can only drive to one pad"
         names.add(value)
+    for robot, color in named_pads(in_digits(sentence)).items():
+        if mission.goals[robot - 1 : robot] != (color,):
+            return f"the sentence has {color} for robot {robot}, I read another pad for it"
     return None
 
 

@@ -79,6 +79,12 @@ MODAL = _words(
     "would",
     "had better|are asked to",
 )
+WISH = _words(
+    "wish",
+    "i want|i want|i need|i'd like|we need|we want|give me|there should be|i want to see",
+    "we wish for",
+    "i would like|we'd love to have",
+)
 HAVE = _words("causative", "have|let|make|i want|i need|get", "help", "see that|i would like")
 APART = _words(
     "contact forbidden",
@@ -87,7 +93,8 @@ APART = _words(
     "avoiding each other|avoiding collisions|with no collisions|with no contact|while keeping apart|"
     "while avoiding each other|and never touch|and do not touch each other|and don't collide|and keep apart|"
     "keeping a safe distance|staying clear of each other|not touching each other|contact free|and stay apart|"
-    "without crashing into one another|and avoid each other|and must not touch|without bumping",
+    "without crashing into one another|without any contact|"
+    "and no collisions|without a collision|and avoid each other|and must not touch|without bumping",
     "without running into each other|and never meet|steering clear of one another",
     "without scratching each other|giving one another a wide berth|and mind the others|collision free",
 )
@@ -95,7 +102,8 @@ APART_SENTENCE = _words(
     "contact forbidden",
     "no collisions|do not collide|don't touch each other|do not touch|no touching|no contact|keep apart|"
     "avoid collisions|avoid each other|they must not touch|they may not touch each other|stay apart|no bumping|"
-    "contact is forbidden|contact is not allowed|collisions are forbidden|touching is not allowed|"
+    "contact is forbidden|contact is not allowed|contact not allowed|no collision|contact forbidden|"
+    "must not collide|avoid contact|don't hit each other|collisions are forbidden|touching is not allowed|"
     "keep your distance|never touch each other|no crashes|they should not collide|touching forbidden|"
     "they must not bump into each other|make sure they do not touch|do not crash|don't bump",
     "nobody touches anybody|do not run into each other|bumping is forbidden",
@@ -103,7 +111,7 @@ APART_SENTENCE = _words(
 )
 TOUCH = _words(
     "contact allowed",
-    "and they may touch|and may touch each other|and contact is fine|touching is fine|with contact allowed|"
+    "and they may touch|and may touch each other|and contact is fine|touching is fine|with contact allowed|touching ok|"
     "and may bump into each other|and collisions are fine|and bumping is okay|with touching allowed|"
     "and they can touch|even if they touch|even if they bump into each other|and touching is allowed",
     "and they are free to touch|and a bump does no harm",
@@ -111,7 +119,8 @@ TOUCH = _words(
 )
 TOUCH_SENTENCE = _words(
     "contact allowed",
-    "they may touch|they may bump|contact is fine|contact is allowed|touching is okay|touching is fine|"
+    "they may touch|they may bump|contact is fine|contact ok|touching is ok|touching allowed|contact is ok|"
+    "contact is allowed|touching is okay|touching is fine|"
     "collisions are okay|they can touch each other|bumping is fine|bumping is allowed|they may collide|"
     "they are allowed to touch|contact allowed|collisions allowed|it is okay if they touch|"
     "i don't mind if they touch|touching each other is no problem|they may bump into each other|"
@@ -122,15 +131,19 @@ TOUCH_SENTENCE = _words(
 LIMIT = _words(
     "time phrase",
     "within {t}|within {t}|in {t}|in under {t}|in less than {t}|in at most {t}|in no more than {t}|within at most {t}|"
-    "before {t} are over|inside {t}|in {t} or less|taking at most {t}|in {t} at most|{t} at most|{t} max",
-    "in {t} tops|before {t} have passed",
-    "in {t} flat|using up no more than {t}|inside of {t}",
+    "before {t} are over|inside {t}|in {t} or less|taking at most {t}|in {t} at most|{t} at most|{t} max|"
+    "within {t}|in {t}|with a time limit of {t}|with a limit of {t}|under {t}|"
+    "in max {t}|within {t} or less|with a deadline of {t}",
+    "in {t} tops|before {t} have passed|with {t} on the clock",
+    "in {t} flat|with a budget of {t}|using up no more than {t}|inside of {t}",
 )
 LIMIT_SENTENCE = _words(
     "time phrase",
     "you have {t}|they have {t}|time limit {t}|time limit: {t}|the time limit is {t}|limit {t}|at most {t}|"
     "{t} at most|maximum {t}|be there within {t}|finish in {t}|finish within {t}|no more than {t}|max {t}|"
-    "it must take less than {t}|arrive within {t}|deadline {t}",
+    "it must take less than {t}|arrive within {t}|deadline {t}|"
+    "time limit of {t}|max time {t}|time: {t}|limit: {t}|deadline: {t}|"
+    "you've got {t}|maximum time {t}|all within {t}",
     "you get {t}|be done in {t}",
     "the clock stops after {t}|{t} is all you get|timeout {t}",
 )

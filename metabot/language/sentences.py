@@ -13,7 +13,7 @@ from metabot.task.mission import PAD_COLORS, Mission
 DEFAULT_TIME_S = 30
 P_NO_COLORS = 0.1
 P_CONTACT = 0.42
-P_TIME = 0.36
+P_TIME = 0.45
 
 
 def mission_sentence(pick: Pick) -> tuple[str, Mission]:
@@ -24,7 +24,7 @@ def mission_sentence(pick: Pick) -> tuple[str, Mission]:
         goals, core = PAD_COLORS[:robots], _without_colors(pick, robots)
     else:
         goals = tuple(rng.sample(PAD_COLORS, robots))
-        shape = _assignment if pick.chance(0.42 if robots <= 4 else 0.2) else _listing
+        shape = _assignment if pick.chance(0.5 if robots <= 4 else 0.3) else _listing
         core = shape(pick, goals)
     contact, contact_words = _contact(pick, robots)
     time_limit_s, time_words = _time(pick)
@@ -39,7 +39,8 @@ def robots_phrase(pick: Pick, robots: int, *, counted: float = 0.8) -> str:
         return pick.one(f"the {noun}", f"one {noun}", f"a {noun}", f"1 {noun}", f"my {noun}", f"a single {noun}", "it")
     many = plural(noun)
     if not pick.chance(counted):
-        return pick.one(f"the {many}", many, f"my {many}", f"all {many}", f"all the {many}", "them", "everyone")
+        every = [f"both {many}", f"both of the {many}"] if robots == 2 else []
+        return pick.one(f"the {many}", many, f"my {many}", f"all {many}", f"all the {many}", "them", "everyone", *every)
     count = count_word(pick, robots)
     return pick.template(
         [f"{count} {many}", f"{count} {many}", f"{count} {many}", f"the {count} {many}", f"all {count} {many}",
@@ -77,10 +78,12 @@ def pads_phrase(pick: Pick, goals: tuple[str, ...]) -> str:
             [f"the {noun} painted {colors}"],
         )  # fmt: skip
     each = listed(pick, [f"the {goal} {noun}" for goal in goals])
+    articles = listed(pick, [f"the {goal}" for goal in goals])
     return pick.template(
         [f"the {colors} {many}", f"the {colors} {many}", f"the {colors} {many}", f"the {colors} {noun}",
          f"{colors} {many}", colors, colors, each, f"{many} {colors}", f"the {many} {colors}", f"the {many}: {colors}",
-         listed(pick, [f"{goal} {noun}" for goal in goals]), f"the {colors} ones", f"the {colors}"],
+         listed(pick, [f"{goal} {noun}" for goal in goals]), f"the {colors} ones", f"the {colors}", articles,
+         f"{articles} {noun}", f"{articles} {many}"],
         [f"the {many} coloured {colors}", f"the {many} named {colors}"],
         [f"the {many} painted {colors}", f"the {many} with the colours {colors}"],
     )  # fmt: skip
@@ -147,7 +150,7 @@ def _time(pick: Pick) -> tuple[int, tuple[str, bool]]:
     if not pick.chance(P_TIME):
         return DEFAULT_TIME_S, ("", False)
     seconds = pick.rng.choice((5, 10, 15, 20, 25, 30, 30, 40, 45, 50, 60, 60, 60, 75, 80, 90, 90, 100, 120, 120))
-    if pick.chance(0.55):
+    if pick.chance(0.75):
         seconds = pick.rng.randint(5, 120)
     is_sentence = pick.chance(0.35)
     pattern = pick(lex.LIMIT_SENTENCE if is_sentence else lex.LIMIT)
@@ -168,7 +171,8 @@ def _without_colors(pick: Pick, robots: int) -> str:
         [f"{who} {verb} {to} their {many}", f"{pick(lex.SEND)} {who} {to} their {many}",
          f"{who}, each {to} its own {noun}", f"{who} each {verb} {to} their own {noun}",
          f"{pick(lex.HAVE)} {who} {verb} {to} their own {many}", f"{who} {pick(lex.MODAL)} {verb} {to} their {many}",
-         f"{pick(lex.PARK)} {who} on their {many}", f"{who} {verb} {to} a {noun} each"],
+         f"{pick(lex.PARK)} {who} on their {many}", f"{pick(lex.WISH)} {who} on their {many}",
+         f"{who} {verb} {to} a {noun} each"],
         [f"every one of {who} {third_person(verb)} {to} its {noun}"],
         [f"{to} their {many}, {who}", f"a {noun} for each of {who}"],
     )  # fmt: skip
@@ -184,7 +188,8 @@ def _listing(pick: Pick, goals: tuple[str, ...]) -> str:
              f"{who} {third_person(verb)} {to} {pads}", f"{who} {modal} {verb} {to} {pads}",
              f"{pick(lex.PARK)} on {pads}", f"{pick(lex.PARK)} {who} on {pads}",
              f"{pick(lex.HAVE)} {who} {verb} {to} {pads}",
-             f"{pick.one('reach', 'visit', 'approach', 'drive and stop on')} {pads}", f"{verb} yourself {to} {pads}"],
+             f"{pick.one('reach', 'visit', 'approach', 'drive and stop on')} {pads}", f"{verb} yourself {to} {pads}",
+             f"{pick(lex.WISH)} {who} {pick.one('on', 'at')} {pads}", f"{who} to {pads}"],
             [f"{pads} is where {who} {modal} {verb}"],
             [f"{to} {pads}, {who}", f"make for {pads}", f"{pads} is your destination"],
         )  # fmt: skip
@@ -197,6 +202,8 @@ def _listing(pick: Pick, goals: tuple[str, ...]) -> str:
          f"{subject} {pick.one('reach', 'visit', 'approach', 'occupy', 'take')} {pads}", f"{subject} to {pads}",
          f"{subject}: {pads}", f"{subject}, {verb} {to} {pads}", f"{subject} {verb} {to} {pads} respectively",
          f"{subject} {verb}, one each, {to} {pads}", f"{verb} {to} {pads} with {who}",
+         f"{pick(lex.WISH)} {who} {pick.one('on', 'on', 'at', 'to go to')} {pads}", f"{who} on {pads}",
+         f"{pick(lex.WISH)} {who} {pick.one('on', 'at')} {pads}", f"{send} {who} {to} {pads} respectively",
          f"{subject} {verb} {to} their {plural(pick(lex.PAD))}: {listed(pick, list(goals))}"],
         [f"{pads} are the goals of {who}", f"it is time for {who} to {verb} {to} {pads}"],
         [f"{pads} await {who}", f"distribute {who} over {pads}", f"{to} {pads} {pick.one('go', 'drive')} {who}",
@@ -207,15 +214,36 @@ def _listing(pick: Pick, goals: tuple[str, ...]) -> str:
 def _assignment(pick: Pick, goals: tuple[str, ...]) -> str:
     """Pads given robot by robot, in any order."""
     named = [(robot, goals[robot]) for robot in range(len(goals))]
-    if len(goals) in (2, 3) and pick.chance(0.15):
+    if len(goals) in (2, 3) and pick.chance(0.12):
         return _one_and_another(pick, goals)
-    pick.rng.shuffle(named)
+    order = pick.rng.random()
+    if order < 0.5:
+        pick.rng.shuffle(named)
+    elif order < 0.7:
+        named.reverse()
+    if len(goals) > 1 and pick.chance(0.15):
+        return _numbered_group(pick, named)
     noun, pad = pick(lex.ROBOT), pick(lex.PAD)
     name = _naming(pick, noun)
-    place = pick.one("the {} " + pad, "the {} " + pad, "{}", "{}", "{} " + pad, "the {} one")
+    place = pick.one("the {} " + pad, "the {} " + pad, "{}", "{}", "{}", "{} " + pad, "the {} one")
     to, verb, send = pick(lex.TOWARD), pick(lex.DRIVE), pick(lex.SEND)
     shape = pick.template(
-        ["send", "gap", "verb", "modal", "colon", "takes", "for", "to", "send_each", "park", "arrow"],
+        [
+            "send",
+            "gap",
+            "verb",
+            "modal",
+            "colon",
+            "takes",
+            "for",
+            "to",
+            "send_each",
+            "park",
+            "arrow",
+            "on",
+            "pad_first",
+            "plain",
+        ],
         ["belongs"],
         ["instead", "destination"],
     )
@@ -231,12 +259,23 @@ def _assignment(pick: Pick, goals: tuple[str, ...]) -> str:
     if shape == "modal":
         modal = pick(lex.MODAL).replace("have to", "has to").replace("are ", "is ").replace("need to", "needs to")
         return listed(pick, [f"{who} {modal} {verb} {to} {where}" for who, where in pairs])
+    if shape == "on":
+        return f"{pick(lex.WISH)} " + listed(
+            pick, [f"{who} {pick.one('on', 'on', 'at')} {where}" for who, where in pairs]
+        )
+    if shape == "pad_first":
+        sign = pick.one(": ", " -> ", " = ", " to ", " gets ", " is for ", " is for ", " is ", " goes to ")
+        head = f"{pairs[0][1]}{pick.one(' is for ', ' for ', ' goes to ') if pick.chance(0.4) else sign}{pairs[0][0]}"
+        sign = pick.one(sign, " for ")
+        return pick.one(", ", ", ", "; ", " and ").join([head, *(f"{where}{sign}{who}" for who, where in pairs[1:])])
+    if shape == "plain":
+        return pick.one(", ", ", ", "; ", " and ").join(f"{who} {where}" for who, where in pairs)
     if shape == "takes":
         return listed(pick, [f"{who} {pick.one('takes', 'gets', 'takes', 'reaches')} {where}" for who, where in pairs])
     if shape == "for":
         return listed(pick, [f"{where} {pick.one('for', 'is for', 'to')} {who}" for who, where in pairs])
     if shape in ("colon", "arrow"):
-        sign = ": " if shape == "colon" else pick.one(" -> ", " => ", " = ", " - ")
+        sign = ": " if shape == "colon" else pick.one(" -> ", " => ", " = ", " - ", "->", "=", " → ")
         return pick.one(", ", "; ", "; ").join(f"{who}{sign}{where}" for who, where in pairs)
     if shape == "belongs":
         return listed(pick, [f"{where} belongs to {who}" for who, where in pairs])
@@ -249,10 +288,44 @@ def _assignment(pick: Pick, goals: tuple[str, ...]) -> str:
     return listed(pick, [first, *rest] if first else rest)
 
 
+def _numbered_group(pick: Pick, named: list[tuple[int, str]]) -> str:
+    """Names in one list and pads in another: `robots 1 and 2 go to red and blue respectively`."""
+    noun, to, pad = plural(pick(lex.ROBOT)), pick(lex.TOWARD), pick(lex.PAD)
+    style = pick.one("{}", "{}", "{}", "r{}", "#{}")
+    numbers = listed(pick, [style.format(robot + 1) for robot, _ in named])
+    who = numbers if style == "r{}" else pick.one(f"{noun} {numbers}", f"{noun} {numbers}", f"the {noun} {numbers}")
+    goals = listed(pick, [goal for _, goal in named])
+    where = pick.one(goals, goals, f"the {goals} {plural(pad)}", f"{goals} {plural(pad)}")
+    text = pick.one(
+        f"{who} {pick(lex.DRIVE)} {to} {where}",
+        f"{who} {pick(lex.MODAL)} {pick(lex.DRIVE)} {to} {where}",
+        f"{pick(lex.SEND)} {who} {to} {where}",
+        f"{pick(lex.WISH)} {who} {pick.one('on', 'at')} {where}",
+        f"{pick(lex.PARK)} {who} on {where}",
+        f"{who} to {where}",
+    )
+    return text + pick.one("", "", " respectively", ", respectively", " in that order")
+
+
 def _naming(pick: Pick, noun: str) -> Callable[[int], str]:
     """How this sentence calls robot i: `robot 1`, `the second robot`, `r3`."""
     style = pick.template(
-        ["number", "number", "number", "word", "ordinal", "ordinal", "short", "bare", "hash", "under", "letter", "nr"],
+        [
+            "number",
+            "number",
+            "number",
+            "word",
+            "ordinal",
+            "ordinal",
+            "short",
+            "bare",
+            "hash",
+            "under",
+            "letter",
+            "letter",
+            "nr",
+            "joined",
+        ],
         ["no."],
         ["called"],
     )
@@ -265,6 +338,7 @@ def _naming(pick: Pick, noun: str) -> Callable[[int], str]:
         "hash": f"{noun} #{robot + 1}",
         "under": f"{noun}_{robot + 1}",
         "letter": f"r{robot + 1}",
+        "joined": f"{noun}{robot + 1}",
         "nr": f"{noun} number {robot + 1}",
         "no.": f"{noun} no. {robot + 1}",
         "called": f"the {noun} called {robot + 1}",

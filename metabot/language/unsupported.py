@@ -27,7 +27,7 @@ REASONS: tuple[Reason, ...] = get_args(Reason)
 
 _SALAD_STOP = {"to", "on", *lex.ROBOT.train, *map(plural, lex.ROBOT.train)}
 """Words without which a shuffled mission cannot read as one by luck."""
-_WEIGHTS = (22, 14, 13, 12, 8, 4, 3, 5, 8, 18)
+_WEIGHTS = (21, 14, 13, 12, 8, 6, 3, 5, 8, 17)
 
 
 def unsupported_sentence(pick: Pick) -> tuple[str, Reason]:
@@ -144,9 +144,12 @@ def _shared(pick: Pick) -> str:
     color = pick.rng.choice(PAD_COLORS)
     verb, to, send, noun, pad = pick(lex.DRIVE), pick(lex.TOWARD), pick(lex.SEND), pick(lex.ROBOT), pick(lex.PAD)
     who = pick.one(f"both {plural(noun)}", f"all {plural(noun)}", f"all the {plural(noun)}", "everyone", "everybody",
-                   f"every {noun}")  # fmt: skip
-    return decorated(pick, pick.one(f"{who} {verb} {to} the {color} {pad}", f"{send} {who} {to} the {color} {pad}",
-                                    f"{send} {who} {to} the same {pad}"))  # fmt: skip
+                   f"every {noun}", f"both of the {plural(noun)}", f"all my {plural(noun)}")  # fmt: skip
+    where = pick.one(f"the {color} {pad}", f"the {color} {pad}", color, f"{color} {pad}")
+    return decorated(pick, pick.one(
+        f"{who} {verb} {to} {where}", f"{who} {verb} {to} {where}", f"{send} {who} {to} {where}", f"{who} to {where}",
+        f"{pick(lex.WISH)} {who} on {where}", f"{send} {who} {to} the same {pad}",
+    ))  # fmt: skip
 
 
 def _time(pick: Pick) -> str:

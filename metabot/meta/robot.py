@@ -46,8 +46,8 @@ class Adapted:
 class RobotLearner:
     """Learns and adapts on the robot's digital twin.
 
-    Random numbers depend on seed, robot and version alone, so that a run can be repeated
-    and a restarted robot repeats its round.
+    Random numbers depend on seed, robot and version alone, so that a run can be repeated and a
+    restarted robot meets the same tasks again. Its step differs: Adam's moments start afresh.
     """
 
     robot: str

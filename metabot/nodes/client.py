@@ -31,6 +31,9 @@ from metabot.nodes import conversions as convert
 from metabot.nodes.qos import latched, newest, reliable
 from metabot.task import TaskSpec
 
+ANSWER_S = 3.0
+"""A server that lives accepts or refuses a goal within this time."""
+
 Tick = Callable[[], None]
 """Called about ten times a second while something is waited for; may raise to stop waiting."""
 
@@ -232,28 +235,42 @@ class Pending:
         """Send the goal as soon as the server is there."""
         self._fleet, self._client, self._goal, self._what = fleet, client, goal, what
         self.feedback: Any = None
-        self._sent: Future | None = None
-        self._started = time.monotonic()
+        self._sends: list[Future] = []
+        self._sent_at = 0.0
         self._handle: Any = None
         self._done: Future | None = None
+
+    def resend(self) -> None:
+        """Send the goal again: the server that had it is gone."""
+        self._sends, self._handle, self._done = [], None, None
 
     def poll(self) -> bool:
         """Drive the goal on; whether its result is in.
 
+        A server that died is still listed for a while, and a goal sent to it is lost: one that
+        is not answered is sent again.
+
         Raises:
             FleetError: if the server refused it.
         """
-        if self._sent is None:
-            if self._client.server_is_ready():
-                self._sent = self._client.send_goal_async(
-                    self._goal, feedback_callback=lambda message: setattr(self, "feedback", message.feedback)
-                )
-        elif self._done is None and self._sent.done():
-            self._handle = self._sent.result()
-            if not self._handle.accepted:
+        if self._handle is None:
+            answers: list[Any] = [future.result() for future in self._sends if future.done()]
+            self._handle = next((answer for answer in answers if answer.accepted), None)
+            if self._handle is not None:
+                self._done = self._handle.get_result_async()
+            elif answers and len(answers) == len(self._sends):
                 raise FleetError(f"{self._what} refused the goal; its log says why")
-            self._done = self._handle.get_result_async()
+            elif time.monotonic() - self._sent_at > ANSWER_S and self._client.server_is_ready():
+                self._send()
         return self._done is not None and self._done.done()
+
+    def _send(self) -> None:
+        self._sent_at = time.monotonic()
+        self._sends.append(
+            self._client.send_goal_async(
+                self._goal, feedback_callback=lambda message: setattr(self, "feedback", message.feedback)
+            )
+        )
 
     def result(self, timeout_s: float = 120.0) -> Any:
         """Wait for the result.

@@ -50,7 +50,6 @@ class LanguageNode(ManagedNode):
         self._threads: int = self.parameter("threads", 1, "torch threads")
         self._task = self.create_publisher(msg.Task, "/task", latched())
         self._reading = threading.Lock()
-        self._loader = ThreadPoolExecutor(1, thread_name_prefix="model")
         self._server = ActionServer(
             self,
             ParseTask,
@@ -64,6 +63,7 @@ class LanguageNode(ManagedNode):
         """Start loading the model."""
         if self._threads < 1:
             raise SetupError(f"threads: {self._threads} is not at least 1")
+        self._loader = ThreadPoolExecutor(1, thread_name_prefix="model")
         self._reader = self._loader.submit(self._load)
 
     def begin(self) -> None:
@@ -72,8 +72,7 @@ class LanguageNode(ManagedNode):
             self._loader.submit(self._read_parameter)
 
     def end(self) -> None:
-        """Wait for no further sentence."""
-        self._loader.shutdown(wait=False, cancel_futures=True)
+        """Let a model that is being loaded end in its own time."""
 
     def diagnose(self) -> tuple[bytes, str, dict[str, Any]]:
         """Whether the model is loaded."""

@@ -9,10 +9,12 @@ import signal
 import sys
 import threading
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import rclpy
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus, KeyValue
+from rcl_interfaces.msg import ParameterDescriptor
 from rclpy.executors import ExternalShutdownException, MultiThreadedExecutor, SingleThreadedExecutor
 from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
 from rclpy.parameter import Parameter
@@ -50,18 +52,26 @@ class ManagedNode(LifecycleNode):
         self.create_timer(DIAGNOSTICS_PERIOD_S, self._publish_diagnostics)
 
     def parameter(self, name: str, default: Any, description: str = "") -> Any:
-        """Declare a parameter and return its value."""
-        from rcl_interfaces.msg import ParameterDescriptor
+        """Declare a parameter and return its value; a whole number will do for a float.
 
-        descriptor = ParameterDescriptor(description=description)
+        Raises:
+            SetupError: if the value that was given has another type than the default.
+        """
+        descriptor = ParameterDescriptor(description=description, dynamic_typing=True)
         value = self.declare_parameter(name, default, descriptor).value
-        return list(value) if isinstance(default, list) else value
+        if isinstance(default, float) and type(value) is int:
+            return float(value)
+        if isinstance(default, list):
+            value = list(value) if isinstance(value, (list, tuple)) else value
+        if type(value) is not type(default):
+            raise SetupError(f"{name}: {value!r} is no {type(default).__name__}; for example {default!r}")
+        return value
 
     def setup(self) -> None:
         """Make everything the node needs. Raises `SetupError` with a clear line."""
 
     def begin(self) -> None:
-        """Start acting."""
+        """Start acting. Raises `SetupError` if that cannot be yet."""
 
     def end(self) -> None:
         """Stop acting and join every thread."""
@@ -98,7 +108,13 @@ class ManagedNode(LifecycleNode):
         """Lifecycle: start acting."""
         result = super().on_activate(state)
         self.active = True
-        self.begin()
+        try:
+            self.begin()
+        except SetupError as problem:
+            self.active = False
+            self._problem = str(problem)
+            self.get_logger().error(self._problem)
+            return TransitionCallbackReturn.FAILURE
         return result
 
     def on_deactivate(self, state: LifecycleState) -> TransitionCallbackReturn:
@@ -163,7 +179,7 @@ def run_node(make: Callable[[], ManagedNode]) -> int:
         while not stop.is_set():
             executor.spin_once(timeout_sec=0.1)
     except SetupError as problem:
-        print(f"{node.get_name() if node else 'node'}: {problem}", file=sys.stderr, flush=True)
+        print(f"{node.get_name() if node else Path(sys.argv[0]).stem}: {problem}", file=sys.stderr, flush=True)
         return 2
     except ExternalShutdownException:
         pass

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 from metabot_interfaces import msg
+from rclpy.subscription import Subscription
 
 from metabot.fleet import Closed, Extended, MetaParameters, Rejected, RoundConfig, RoundKeeper, weighted_mean
 from metabot.meta import make_meta_learner
@@ -55,10 +56,11 @@ class MetaLearnerNode(ManagedNode):
         )
         checkpoint = self.parameter("checkpoint", "", "file to go on from and to write after every round")
         self._checkpoint = Path(checkpoint) if checkpoint else None
+        self._warned = False
         self._seed: int = self.parameter("seed", 0, "seed of the first meta-parameters")
         self._parameters_out = self.create_publisher(msg.MetaParameters, "/meta/parameters", latched())
         self._round = self.create_publisher(msg.Round, "/meta/round", latched(ROUND_HISTORY))
-        self.create_subscription(msg.ParameterUpdate, "/meta/updates", self._on_update, latched(64))
+        self._updates_in: Subscription | None = None
         self.create_subscription(msg.RobotStatus, "/fleet/status", self._on_status, reliable(64))
         self.create_timer(POLL_PERIOD_S, self._poll)
 
@@ -90,12 +92,18 @@ class MetaLearnerNode(ManagedNode):
                 self.get_logger().info(f"going on from round {version} of {self._checkpoint}")
                 self._history = list(info.get("history", []))
         self._version = version
+        self._opened = -1
+        # Made only now: latched updates arrive at once and need the keeper.
+        if self._updates_in is not None:
+            self.destroy_subscription(self._updates_in)
+        self._updates_in = self.create_subscription(msg.ParameterUpdate, "/meta/updates", self._on_update, latched(64))
 
     def begin(self) -> None:
         """Tell the finished rounds again to those who missed them, then open the next."""
         for fields in self._history:
             self._publish_round(msg.Round.CLOSED, **fields)
-        self._open(self._version)
+        if self._opened != self._version:  # else the round goes on with what had come in
+            self._open(self._version)
 
     def diagnose(self) -> tuple[bytes, str, dict[str, object]]:
         """Round, received and missing robots."""
@@ -115,7 +123,7 @@ class MetaLearnerNode(ManagedNode):
 
     def _open(self, version: int) -> None:
         """Publish the parameters of a version; robots learn from them."""
-        self._version = version
+        self._version = self._opened = version
         self._keeper.open(version, time.monotonic())
         parameters = MetaParameters(self._algorithm, version, self._keeper.layout.hash, self._vector)
         self._parameters_out.publish(convert.meta_parameters_to_ros(parameters, self.get_clock().now().to_msg()))
@@ -127,7 +135,7 @@ class MetaLearnerNode(ManagedNode):
             self._keeper.heard(message.robot, time.monotonic())
 
     def _on_update(self, message: msg.ParameterUpdate) -> None:
-        if not self.active or self._finished:
+        if self._opened < 0 or self._finished:
             return
         try:
             try:
@@ -139,7 +147,12 @@ class MetaLearnerNode(ManagedNode):
             self.get_logger().warning(f"round {self._version}: update refused: {reason}")
 
     def _poll(self) -> None:
-        if not self.active or self._finished:
+        if not self.active:
+            return
+        if self.count_publishers("/meta/parameters") > 1 and not self._warned:
+            self._warned = True
+            self.get_logger().error("another meta-learner publishes /meta/parameters on this domain: end one of them")
+        if self._finished:
             return
         decision = self._keeper.poll(time.monotonic())
         if isinstance(decision, Extended):
@@ -158,9 +171,13 @@ class MetaLearnerNode(ManagedNode):
             self._close(decision)
 
     def _close(self, closed: Closed) -> None:
-        self._vector = self._vector + weighted_mean(closed.updates)
+        vector = self._vector + weighted_mean(closed.updates)
+        if np.isfinite(vector).all():
+            self._vector = vector
+        else:
+            self.get_logger().error(f"round {closed.version}: the sum of its updates overflows; nothing is changed")
         summary = self._summary(closed)
-        self._history.append(summary)
+        self._history = [*self._history, summary][-ROUND_HISTORY:]
         if self._checkpoint is not None:
             # Before anybody sees the new version: a restart must not fall behind the fleet.
             facts = {"algorithm": self._algorithm, "version": closed.version + 1, "seed": self._seed}

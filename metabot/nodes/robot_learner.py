@@ -17,6 +17,7 @@ from metabot_interfaces.action import Adapt
 from rclpy.action import ActionServer, CancelResponse, GoalResponse
 from rclpy.action.server import ServerGoalHandle
 from rclpy.callback_groups import ReentrantCallbackGroup
+from rclpy.subscription import Subscription
 
 from metabot.base import DriveTwin
 from metabot.deploy.contract import PolicyContract
@@ -32,6 +33,9 @@ from metabot.task.model import SpecError
 from metabot_sim.robots import diffdrive
 
 STATUS_PERIOD_S = 0.5
+POLL_S = 0.02
+MAX_EPISODES = 100_000
+"""Episodes or trials one goal may ask for."""
 _STATES = {"idle": msg.RobotStatus.IDLE, "learning": msg.RobotStatus.LEARNING, "adapting": msg.RobotStatus.ADAPTING}
 
 
@@ -87,9 +91,8 @@ class RobotLearnerNode(ManagedNode):
             self.create_publisher(msg.RobotStatus, "/fleet/status", reliable()),
         ]
         group = ReentrantCallbackGroup()
-        self.create_subscription(
-            msg.MetaParameters, "/meta/parameters", self._on_parameters, latched(), callback_group=group
-        )
+        self._group = group
+        self._parameters_in: Subscription | None = None
         self.create_timer(STATUS_PERIOD_S, self._publish_status, callback_group=group)
         self._lock = threading.Lock()
         self._newest: MetaParameters | None = None
@@ -97,6 +100,7 @@ class RobotLearnerNode(ManagedNode):
         self._adaptations: queue.SimpleQueue[tuple[ServerGoalHandle, Future[Adapt.Result]]] = queue.SimpleQueue()
         self._wake = threading.Event()
         self._worker: threading.Thread | None = None
+        self._busy = False
         self._server = ActionServer(
             self,
             Adapt,
@@ -132,8 +136,18 @@ class RobotLearnerNode(ManagedNode):
             episodes=self._episodes,
         )
 
+        # Made only now: latched parameters arrive at once and need the layout.
+        if self._parameters_in is not None:
+            self.destroy_subscription(self._parameters_in)
+        self._parameters_in = self.create_subscription(
+            msg.MetaParameters, "/meta/parameters", self._on_parameters, latched(), callback_group=self._group
+        )
+
     def begin(self) -> None:
         """Start the worker."""
+        if self._worker is not None and self._worker.is_alive():
+            raise SetupError("still computing what was begun before; activate again in a moment")
+        self._wake.set()
         self._worker = threading.Thread(target=self._work, name="learner", daemon=True)
         self._worker.start()
 
@@ -156,8 +170,6 @@ class RobotLearnerNode(ManagedNode):
         except LayoutError as damage:
             self.get_logger().warning(f"meta-parameters {message.version} ignored: {damage}")
             return
-        if not self.active:
-            return
         layout = self._learner.meta_learner.layout
         if parameters.layout_hash != layout.hash or parameters.vector.shape != (layout.size,):
             self._detail = f"meta-parameters have layout {parameters.layout_hash}, this robot's is {layout.hash}"
@@ -172,13 +184,17 @@ class RobotLearnerNode(ManagedNode):
         if problem:
             self.get_logger().warning(f"adapt refused: {problem}")
             return GoalResponse.REJECT
+        self._busy = True  # an accepted goal is always executed, which frees it
         return GoalResponse.ACCEPT
 
     def _problem_with(self, goal: Adapt.Goal) -> str:
         if not self.active:
             return "the node is not active"
-        if self._newest is None:
-            return "no meta-parameters have arrived yet"
+        if self._busy:
+            return "another adaptation is under way"
+        for name in ("episodes", "trials"):
+            if getattr(goal, name) > MAX_EPISODES:
+                return f"{name}: {getattr(goal, name)} is above {MAX_EPISODES}"
         try:
             TaskSpec.parse(goal.spec_json).robot(self.robot)
         except (SpecError, KeyError) as problem:
@@ -190,15 +206,16 @@ class RobotLearnerNode(ManagedNode):
         future: Future[Adapt.Result] = Future()
         self._adaptations.put((handle, future))
         self._wake.set()
-        while not future.done() and self.active:
-            if handle.is_cancel_requested and self._state != "adapting":
-                break
-            time.sleep(0.02)
-        if not future.done():
-            future.cancel()
-            handle.canceled() if handle.is_cancel_requested else handle.abort()
-            return Adapt.Result(ok=False, message="canceled before it began")
-        return future.result()
+        try:
+            while not future.done():
+                # Whoever takes the future out of its pending state ends the goal: here, or the worker.
+                if (handle.is_cancel_requested or not self.active) and future.cancel():
+                    handle.canceled() if handle.is_cancel_requested else handle.abort()
+                    return Adapt.Result(ok=False, message="canceled before it began")
+                time.sleep(POLL_S)
+            return future.result()
+        finally:
+            self._busy = False
 
     def _publish_status(self) -> None:
         if not self.active:
@@ -220,7 +237,8 @@ class RobotLearnerNode(ManagedNode):
         while self.active:
             self._wake.wait(timeout=0.5)
             self._wake.clear()
-            while self.active and not self._adaptations.empty():
+            # A goal that comes before the first parameters waits for them.
+            while self.active and self._newest is not None and not self._adaptations.empty():
                 handle, future = self._adaptations.get()
                 if future.set_running_or_notify_cancel():
                     self._state = "adapting"
@@ -232,7 +250,12 @@ class RobotLearnerNode(ManagedNode):
             key = (newest.version, hash(newest.vector.tobytes())) if newest else None
             if self._learn and newest is not None and key != learned and self.active:
                 self._state = "learning"
-                self._learn_from(newest)
+                try:
+                    self._learn_from(newest)
+                except Exception as problem:
+                    # One bad round must not silence the robot for good.
+                    self._detail = f"round {newest.version} failed: {problem}"
+                    self.get_logger().error(self._detail)
                 self._state = "idle"
                 learned = key
                 self._wake.set()
@@ -260,7 +283,7 @@ class RobotLearnerNode(ManagedNode):
         goal: Adapt.Goal = handle.request
         with self._lock:
             parameters = self._newest
-        assert parameters is not None  # goals are refused before the first parameters
+        assert parameters is not None  # the worker takes no goal before
         spec = TaskSpec.parse(goal.spec_json)
 
         def progress(stage: str, fraction: float, success: float) -> None:
@@ -284,9 +307,10 @@ class RobotLearnerNode(ManagedNode):
         except Canceled:
             handle.canceled()
             return Adapt.Result(ok=False, message="canceled")
-        except (ValueError, OSError) as problem:
+        except Exception as problem:
+            # Whatever it is, the client gets an answer and the worker goes on.
             handle.abort()
-            return Adapt.Result(ok=False, message=str(problem))
+            return Adapt.Result(ok=False, message=f"{problem}".splitlines()[0] if str(problem) else repr(problem))
         handle.succeed()
         return result
 
@@ -315,7 +339,7 @@ class RobotLearnerNode(ManagedNode):
             robot_kind=spec.robot(self.robot).kind,
             observation=diffdrive.OBSERVATION_NAMES,
             action=diffdrive.ACTION_NAMES,
-            control_hz=spec.control_hz,
+            control_hz=self._learner.twin.distribution.control_hz,
             layout_hash=policy.layout.hash,
             version=parameters.version,
             task_digest=spec.digest,

@@ -31,7 +31,18 @@ def atomic_file(path: Path, *, keep: Path | None = None) -> Iterator[IO[bytes]]:
         if keep is not None and path.exists():
             os.replace(path, keep)
         os.replace(temporary, path)
+        _sync_folder(path.parent)
     except BaseException:
         with contextlib.suppress(FileNotFoundError):
             os.unlink(temporary)
         raise
+
+
+def _sync_folder(folder: Path) -> None:
+    """Make the new names last through a loss of power, where the file system can."""
+    with contextlib.suppress(OSError):
+        descriptor = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)

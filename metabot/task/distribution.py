@@ -8,6 +8,7 @@ import numpy as np
 from pydantic import Field, model_validator
 
 from metabot.task.model import SpecModel
+from metabot.task.rate import SIMULATION_HZ
 from metabot.task.reward import DEFAULT_REWARD, RewardTerm
 
 
@@ -46,6 +47,14 @@ class DriveDistribution(SpecModel):
     success_radius_m: Annotated[float, Field(gt=0.0, le=1.0)] = 0.2
     reward: dict[RewardTerm, float] = Field(default_factory=lambda: dict(DEFAULT_REWARD))
     """Weights of the named reward terms; their sum is the reward of a step."""
+
+    @model_validator(mode="after")
+    def _steps(self) -> DriveDistribution:
+        if SIMULATION_HZ % self.control_hz:
+            raise ValueError(f"control_hz: {self.control_hz} does not divide the simulation rate of {SIMULATION_HZ} Hz")
+        if self.horizon_steps < 2:
+            raise ValueError(f"horizon_s: {self.horizon_s} is shorter than two control steps")
+        return self
 
     @property
     def horizon_steps(self) -> int:

@@ -84,8 +84,10 @@ class BatchedWorld:
         """Advance every simulation by one control period.
 
         Args:
-            commands: (num_sims, robots, 2) forward and turn commands in [-1, 1].
+            commands: (num_sims, robots, 2) forward and turn commands in [-1, 1]; what is not finite counts as zero.
         """
+        # A policy that diverged must not take the engine with it.
+        commands = np.where(np.isfinite(commands), commands, 0.0)
         self._ctrl[:, self._ctrl_index] = diffdrive.wheel_speeds(commands, self.dynamics)
         # mjSTAGE_VEL keeps the contact sensors current; without it they lag a substep.
         self._batch.step(nstep=self.substeps, stage=mujoco.mjtStage.mjSTAGE_VEL)

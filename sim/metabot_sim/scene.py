@@ -8,9 +8,10 @@ import mujoco
 import numpy as np
 
 from metabot.task import TaskSpec
+from metabot.task.rate import SIMULATION_HZ
 from metabot_sim.robots import diffdrive
 
-TIMESTEP_S = 0.01
+TIMESTEP_S = 1.0 / SIMULATION_HZ
 
 COLORS: dict[str, tuple[float, float, float, float]] = {
     "red": (0.84, 0.18, 0.18, 1.0),

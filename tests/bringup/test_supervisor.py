@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -78,7 +79,11 @@ def test_nodes_do_not_outlive_a_killed_supervisor(domain: int, tmp_path: Path) -
     owner.kill()
     owner.wait()
     owner.stdout.close()
-    wait_for(lambda: not node.is_running() or node.status() == psutil.STATUS_ZOMBIE, 5.0)
+    try:
+        wait_for(lambda: not node.is_running() or node.status() == psutil.STATUS_ZOMBIE, 5.0)
+    finally:
+        with contextlib.suppress(psutil.NoSuchProcess):
+            node.kill()  # an orphan is no child of this test any more
 
 
 def test_arguments_reach_a_node_as_data(domain: int) -> None:

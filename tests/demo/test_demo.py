@@ -97,8 +97,8 @@ SHORT = ("--tasks", "4", "--episodes", "4", "--trials", "64", "--rounds", "3", "
 
 
 @pytest.mark.timeout(400)
-def test_the_main_job_from_sentence_to_report_though_a_learner_and_the_meta_learner_are_killed(start_demo) -> None:
-    """Enough rounds to learn; on the way robot 2's learner and the meta-learner are killed."""
+def test_the_main_job_from_sentence_to_report_though_nodes_are_killed(start_demo) -> None:
+    """Enough rounds to learn; in every phase something is killed."""
     demo = start_demo("two robots go to blue and yellow", "--rounds", "22", "--seed", "3", "--no-baselines")
     demo.wait_for_rounds(2, 90)
     learner = demo.node("robot_learner", "/robot_2")
@@ -108,6 +108,14 @@ def test_the_main_job_from_sentence_to_report_though_a_learner_and_the_meta_lear
     meta_learner = demo.node("meta_learner")
     assert meta_learner is not None
     meta_learner.send_signal(signal.SIGKILL)
+    demo.wait_for("Learning to learn:", 120)
+    learner = demo.node("robot_learner", "/robot_1")
+    assert learner is not None
+    learner.send_signal(signal.SIGKILL)  # while it adapts
+    demo.wait_for("Adapting to the faults:", 120)
+    policy = demo.node("nodes.policy", "/robot_2")
+    assert policy is not None
+    policy.send_signal(signal.SIGKILL)  # while it is about to drive
     assert demo.finish(300) == 0, demo.text()
     summary = Summary.model_validate_json((demo.folder() / "summary.json").read_text())
 
@@ -116,6 +124,8 @@ def test_the_main_job_from_sentence_to_report_though_a_learner_and_the_meta_lear
     assert [entry.version for entry in summary.rounds] == list(range(22)), "no round is lost"
     assert any("robot_2.robot_learner killed by SIGKILL; started again" in event for event in summary.events)
     assert any("meta_learner killed by SIGKILL; started again" in event for event in summary.events)
+    assert any("robot_1.robot_learner killed by SIGKILL" in event for event in summary.events)
+    assert any("robot_2.policy killed by SIGKILL" in event for event in summary.events)
     for robot in summary.robots:
         assert robot.trials >= 64 and robot.adaptation_episodes == 8
         assert robot.after >= 0.9, demo.text()
@@ -129,7 +139,7 @@ def test_the_main_job_from_sentence_to_report_though_a_learner_and_the_meta_lear
     files = {path.name for path in demo.folder().iterdir()}
     assert {"summary.json", "report.html", "paths.json", "robot_1.onnx", "robot_2.onnx", CHECKPOINT, "logs"} <= files
     assert "Traceback" not in demo.text()
-    for log in (demo.folder() / "logs").iterdir():
+    for log in (demo.folder() / "logs").glob("*.log"):
         assert "Traceback" not in log.read_text(), log.read_text()
 
 
@@ -198,6 +208,22 @@ def test_ctrl_c_ends_every_process_within_three_seconds(start_demo, moment: str)
         version = load_checkpoint(kept)[2]["version"]
         assert version >= 2
         assert str(kept.parent) in demo.text(), "the line says where what was learned is kept"
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+def test_other_signals_and_impatience_end_it_as_well(start_demo, number: signal.Signals) -> None:
+    demo = start_demo(*SHORT)
+    demo.wait_for("run folder", 60)
+    time.sleep(1.0)
+    nodes = demo.nodes()
+    assert nodes
+    demo.process.send_signal(number)
+    for _ in range(8):
+        time.sleep(0.1)
+        if demo.process.poll() is None:
+            demo.process.send_signal(signal.SIGINT)
+    assert demo.finish(10) == 130, demo.text()
+    assert not [node for node in nodes if node.is_running() and node.status() != psutil.STATUS_ZOMBIE]
 
 
 @pytest.mark.timeout(300)

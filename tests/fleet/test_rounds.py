@@ -100,6 +100,11 @@ def test_without_a_quorum_the_round_goes_on() -> None:
         (update(version=9), "for the future version 9"),
         (update(weight=0.0), "weight 0.0 is not positive"),
         (update(weight=float("nan")), "weight nan"),
+        (update(weight=1e30), "weight 1e\\+30 is not positive, or above 1000000 tasks"),
+        (update(success_after=float("nan")), "success rates 0.0 and nan"),
+        (update(env_steps=2**63), "9223372036854775808 control steps"),
+        (update(delta=np.array([0, 3e38, 0], np.float32)), r"changes a parameter by 3e\+38, allowed 1000"),
+        (update("a\nb" * 100), r"^(a\?b){21}a: not a robot"),
         (update("stranger"), "not a robot of this fleet"),
     ],
 )

@@ -18,6 +18,9 @@ TWO = Mission(goals=("red", "blue"))
         "red and blue in half a minute",
         "red and blue within thirty seconds",
         "red and bleu within thrity secnds",
+        "red for robot 1, blue for robot 2",
+        "robots 2 and 1 go to blue and red in 30 s",
+        "first, two robots go to red and blue",
     ],
 )
 def test_agreeing_sentences_pass(sentence: str) -> None:
@@ -37,6 +40,9 @@ def test_agreeing_sentences_pass(sentence: str) -> None:
         ("red and blue within 20 seconds", "20 s"),
         ("red and blue in a minute and a half", "90 s"),
         ("red and blue in a hundred and twenty seconds", "120 s"),
+        ("blue for robot 1, red for robot 2", "blue for robot 1"),
+        ("the second robot to red and the first robot to blue", "red for robot 2"),
+        ("robots 2 and 1 go to red and blue", "red for robot 2"),
     ],
 )
 def test_contradictions_are_named(sentence: str, names: str) -> None:

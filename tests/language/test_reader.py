@@ -8,6 +8,7 @@ import time
 import pytest
 
 from metabot.language import POSSIBLE, TaskReader
+from metabot.language.words import spell
 from metabot.task import PAD_COLORS, Mission
 from metabot.task.model import SpecError
 
@@ -23,6 +24,18 @@ UNDERSTOOD = {
     ),
     "robot 2 to blue, robot 1 to red": Mission(goals=("red", "blue")),
     "Two cars go to the red and green pads, they may touch": Mission(goals=("red", "green"), contact="allowed"),
+    "two robots go to blue and yellow within 12 seconds": Mission(goals=("blue", "yellow"), time_limit_s=12),
+    "two robots go to blue and yellow within 6 seconds": Mission(goals=("blue", "yellow"), time_limit_s=6),
+    "I want 2 robots on the blue and the red pad": Mission(goals=("blue", "red")),
+    "I need three robots on red, green and yellow": Mission(goals=("red", "green", "yellow")),
+    "I want three robots at red, green and blue": Mission(goals=("red", "green", "blue")),
+    "robots 1 and 2 go to red and blue": Mission(goals=("red", "blue")),
+    "robots 1 and 2 go to red and blue respectively": Mission(goals=("red", "blue")),
+    "red is for robot 2, blue for robot 1": Mission(goals=("blue", "red")),
+    "r1 to red, r2 to green in 45s": Mission(goals=("red", "green"), time_limit_s=45),
+    "robot1 -> red, robot2 -> blue": Mission(goals=("red", "blue")),
+    "robot 3 to red, robot 2 to green, robot 1 to blue": Mission(goals=("blue", "green", "red")),
+    "both robots drive to red and blue": Mission(goals=("red", "blue")),
 }
 REFUSED = {
     "fly to the moon": ("fly", "moon"),
@@ -33,6 +46,7 @@ REFUSED = {
     "two robots go to the red pad": (),
     "robot 1 to red and robot 2 to red": (),
     "all robots go to the blue pad": (),
+    "all robots go to blue": (),
     "three robots drive to the red and green pads": (),
     "drive to the red pad within 10 minutes": (),
     "paint the red pad": ("paint",),
@@ -63,6 +77,36 @@ def test_plain_sentences_are_read_with_high_confidence(reader: TaskReader, sente
     assert reading.confidence > 0.9
 
 
+def read_right(reader: TaskReader, wanted: dict[str, Mission]) -> float:
+    """Share of sentences read as what they say."""
+    return sum(reader.read(sentence).mission == mission for sentence, mission in wanted.items()) / len(wanted)
+
+
+def test_every_time_limit_is_read(reader: TaskReader) -> None:
+    rng = random.Random(11)
+    wanted = {}
+    for seconds in range(5, 121):
+        goals = tuple(rng.sample(PAD_COLORS, rng.randint(1, 3)))
+        who = {1: "one robot goes", 2: "two robots go", 3: "3 robots drive"}[len(goals)]
+        time = rng.choice((f"{seconds} seconds", f"{seconds} s", f"{seconds}s", f"{spell(seconds)} seconds"))
+        sentence = f"{who} to {' and '.join(goals)} {rng.choice(('within', 'in', 'in at most'))} {time}"
+        wanted[sentence] = Mission(goals=goals, time_limit_s=seconds)
+    assert read_right(reader, wanted) >= 0.95
+
+
+def test_robots_named_in_any_order_get_their_own_pads(reader: TaskReader) -> None:
+    rng = random.Random(12)
+    shapes = ("{} is for robot {}", "{} for robot {}", "robot {1} to {0}", "robot {1} goes to {0}", "r{1}: {0}")
+    wanted = {}
+    for index in range(60):
+        goals = tuple(rng.sample(PAD_COLORS, 2 if index % 2 else 3))
+        order = list(enumerate(goals, 1))
+        order.reverse() if index % 3 else rng.shuffle(order)
+        shape = shapes[index % len(shapes)]
+        wanted[", ".join(shape.format(goal, robot) for robot, goal in order)] = Mission(goals=goals)
+    assert read_right(reader, wanted) >= 0.95
+
+
 def test_robots_without_colours_get_the_first_pads(reader: TaskReader) -> None:
     assert reader.read("Send three robots to their pads in half a minute").mission == Mission(goals=PAD_COLORS[:3])
 
@@ -76,6 +120,11 @@ def test_what_robots_cannot_do_is_refused_in_one_helpful_line(reader: TaskReader
     for word in REFUSED[sentence]:
         assert word in reading.unknown_words
         assert f'"{word}"' in reading.message
+
+
+def test_all_robots_on_one_pad_hear_that_pads_are_not_shared(reader: TaskReader) -> None:
+    message = reader.read("all robots go to blue").message
+    assert "share a pad" in message or "several robots" in message
 
 
 @pytest.mark.parametrize("sentence", ODD, ids=range(len(ODD)))

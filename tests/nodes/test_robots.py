@@ -10,6 +10,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 from geometry_msgs.msg import Twist
+from lifecycle_msgs.msg import Transition
+from lifecycle_msgs.srv import ChangeState
 from metabot_interfaces.action import Adapt
 from rclpy.action import ActionClient
 
@@ -96,8 +98,15 @@ def test_adapt_succeeds_is_rejected_is_aborted_and_is_canceled(start_fleet, tmp_
     unwritable = client.adapt("robot_1", spec, trials=8, export_path="/proc/none/robot_1.onnx").result(60)
     assert not unwritable.ok and "/proc/none" in unwritable.message
 
+    too_many = client.adapt("robot_1", spec, trials=4294967295)
+    with pytest.raises(FleetError, match="refused the goal"):
+        too_many.result(20)
+    assert "trials: 4294967295 is above 100000" in fleet.log("robot_1.robot_learner")
+
     long = client.adapt("robot_1", spec, episodes=400, trials=400)
     client.wait(lambda: long.poll() or long.feedback is not None, "feedback", 20)
+    with pytest.raises(FleetError, match="refused the goal"):
+        client.adapt("robot_1", spec).result(20)  # one at a time
     asked = time.monotonic()
     long.cancel()
     canceled = long.result(30)
@@ -178,6 +187,8 @@ def test_a_robot_whose_policy_node_dies_stops(start_fleet, tmp_path: Path, healt
     client.engage("robot_1")
     client.record_paths(("robot_1",))
     time.sleep(0.5)
+    first, last = (np.array(client.view.paths["robot_1"][index][1:3]) for index in (0, -1))
+    assert np.linalg.norm(last - first) > 0.05, "it drives"
     os.kill(fleet.supervisor.pid("robot_1.policy"), signal.SIGKILL)
     time.sleep(1.5)
     before = np.array(client.view.paths["robot_1"][-1][1:3])
@@ -198,6 +209,7 @@ def test_a_policy_node_says_why_it_cannot_drive(start_fleet, tmp_path: Path, hea
     [
         ({"policy_file": "/none.onnx"}, "policy: /none.onnx: No such file"),
         ({"rate_hz": 0}, "policy: rate_hz: 0 is not between 1 and 1000"),
+        ({"rate_hz": "fast"}, "rate_hz: 'fast' is no int"),
         ({"provider": "tpu"}, "policy: provider: 'tpu'; allowed: auto, cpu, cuda"),
     ],
 )
@@ -208,6 +220,33 @@ def test_wrong_parameters_end_a_node_with_one_line(start_fleet, parameters: dict
     fleet.client.wait(lambda: bool(fleet.deaths), "the end of the node", 30)
     assert fleet.deaths[0].lasting and line in fleet.deaths[0].reason
     assert "Traceback" not in fleet.log("robot_1.policy")
+
+
+def test_a_learner_survives_deactivation_and_a_late_activation(start_fleet, tmp_path: Path) -> None:
+    """What a lifecycle manager does: nothing that is latched may be lost, no thread doubled."""
+    description = small_fleet(tmp_path, 1, rounds=30)
+    learner, meta_learner = description.of_robot("robot_1")[0], description.shared()[0]
+    waiting = type(learner)(learner.executable, learner.namespace, {**learner.parameters, "autostart": False})
+    client = start_fleet([meta_learner, waiting]).client
+
+    def change(node: str, transition: int) -> None:
+        service = client._node.create_client(ChangeState, f"{node}/change_state")
+        client.wait(service.service_is_ready, f"{node}", 30)
+        request = ChangeState.Request()
+        request.transition.id = transition
+        assert client._wait_for(service.call_async(request), node, 20).success
+
+    client.wait(lambda: client.view.parameters is not None, "parameters", 30)
+    change("/robot_1/robot_learner", Transition.TRANSITION_CONFIGURE)
+    change("/robot_1/robot_learner", Transition.TRANSITION_ACTIVATE)
+    client.wait(lambda: len(client.view.rounds) >= 3, "rounds after a late activation", 40)
+    change("/meta_learner", Transition.TRANSITION_DEACTIVATE)
+    time.sleep(1.0)
+    stopped = len(client.view.rounds)
+    time.sleep(1.0)
+    assert len(client.view.rounds) == stopped
+    change("/meta_learner", Transition.TRANSITION_ACTIVATE)
+    client.wait(lambda: len(client.view.rounds) >= stopped + 2, "rounds after a pause", 40)
 
 
 def test_a_hostile_twist_does_not_break_the_world(start_fleet, tmp_path: Path) -> None:
