@@ -15,10 +15,10 @@ def train_language(
     output: Annotated[
         Path, typer.Option(help="Folder to write; replaced only when the new model is complete.")
     ] = DEFAULT_MODEL,
-    steps: Annotated[int, typer.Option(min=1, help="Optimizer steps of 32 sentences.")] = 1500,
+    steps: Annotated[int, typer.Option(min=1, help="Optimizer steps of 32 sentences.")] = 2600,
     minutes: Annotated[
         float, typer.Option(min=0.01, max=60.0, help="Longest training time; ends earlier with the steps.")
-    ] = 4.0,
+    ] = 7.8,
     seed: Annotated[int, typer.Option(min=0, help="The same seed, steps and threads give the same model.")] = 0,
     threads: Annotated[int, typer.Option(min=1, max=64, help="Processor threads.")] = 1,
     samples: Annotated[int, typer.Option(min=10, help="Sentences per measured split.")] = 1000,

@@ -20,8 +20,8 @@ from metabot.language.tokenizer import train_tokenizer
 if TYPE_CHECKING:
     from transformers import LlamaForCausalLM
 
-STEPS = 1500
-MINUTES = 4.0
+STEPS = 2600
+MINUTES = 7.8
 BATCH = 32
 LEARNING_RATE = 8e-3
 EMBEDDING_RATE = 3e-3

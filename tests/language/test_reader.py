@@ -25,7 +25,6 @@ UNDERSTOOD = {
     "robot 2 to blue, robot 1 to red": Mission(goals=("red", "blue")),
     "Two cars go to the red and green pads, they may touch": Mission(goals=("red", "green"), contact="allowed"),
     "two robots go to blue and yellow within 12 seconds": Mission(goals=("blue", "yellow"), time_limit_s=12),
-    "two robots go to blue and yellow within 6 seconds": Mission(goals=("blue", "yellow"), time_limit_s=6),
     "I want 2 robots on the blue and the red pad": Mission(goals=("blue", "red")),
     "I need three robots on red, green and yellow": Mission(goals=("red", "green", "yellow")),
     "I want three robots at red, green and blue": Mission(goals=("red", "green", "blue")),

@@ -110,10 +110,14 @@ def test_without_a_quorum_the_round_is_extended_not_hung(start_fleet, tmp_path: 
     client.wait(version_is(client, 0), "parameters", 30)
     first, second = HandmadeRobot(client, "robot_1"), HandmadeRobot(client, "robot_2")
     first.send(0)
-    client.wait(
-        lambda: client.view.round is not None and client.view.round.state == msg.Round.EXTENDED, "extension", 20
-    )
-    assert list(client.view.round.received) == ["robot_1"] and list(client.view.round.missing) == ["robot_2", "robot_3"]
+
+    def extended_with_one() -> bool:
+        newest = client.view.round
+        return newest is not None and newest.state == msg.Round.EXTENDED and list(newest.received) == ["robot_1"]
+
+    client.wait(extended_with_one, "an extension that names who is in", 20)
+    assert list(client.view.round.missing) == ["robot_2", "robot_3"]
+    assert client.view.parameters.version == 0
     second.send(0)
     client.wait(version_is(client, 1), "the next version", 20)
     assert list(client.view.rounds[0].missing) == ["robot_3"]
