@@ -201,8 +201,8 @@ class Demo:
 
             def arrived() -> bool:
                 while self._standing:
-                    self._engage(self._standing[-1])
-                    self._standing.pop()
+                    # Taken out first: a death noticed meanwhile puts its robot in again.
+                    self._engage(self._standing.pop())
                 world = client.view.world
                 reached = sum(world.reached) if world is not None and world.digest == spec.digest else 0
                 elapsed = time.monotonic() - started
