@@ -56,7 +56,6 @@ class MetaLearnerNode(ManagedNode):
         )
         checkpoint = self.parameter("checkpoint", "", "file to go on from and to write after every round")
         self._checkpoint = Path(checkpoint) if checkpoint else None
-        self._warned = False
         self._seed: int = self.parameter("seed", 0, "seed of the first meta-parameters")
         self._parameters_out = self.create_publisher(msg.MetaParameters, "/meta/parameters", latched())
         self._round = self.create_publisher(msg.Round, "/meta/round", latched(ROUND_HISTORY))
@@ -147,12 +146,7 @@ class MetaLearnerNode(ManagedNode):
             self.get_logger().warning(f"round {self._version}: update refused: {reason}")
 
     def _poll(self) -> None:
-        if not self.active:
-            return
-        if self.count_publishers("/meta/parameters") > 1 and not self._warned:
-            self._warned = True
-            self.get_logger().error("another meta-learner publishes /meta/parameters on this domain: end one of them")
-        if self._finished:
+        if not self.active or self._finished:
             return
         decision = self._keeper.poll(time.monotonic())
         if isinstance(decision, Extended):
