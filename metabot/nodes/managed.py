@@ -17,7 +17,6 @@ from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus, KeyValue
 from rcl_interfaces.msg import ParameterDescriptor
 from rclpy.executors import ExternalShutdownException, MultiThreadedExecutor, SingleThreadedExecutor
 from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
-from rclpy.parameter import Parameter
 from rclpy.signals import SignalHandlerOptions
 
 from metabot.bringup.supervisor import SUPERVISOR_PID
@@ -189,11 +188,3 @@ def run_node(make: Callable[[], ManagedNode]) -> int:
         with contextlib.suppress(Exception):
             rclpy.shutdown()
     return 0
-
-
-def seconds(node: ManagedNode) -> float:
-    """The node's clock in seconds (simulated time where ``use_sim_time`` is set)."""
-    return node.get_clock().now().nanoseconds * 1e-9
-
-
-__all__ = ["ManagedNode", "Parameter", "SetupError", "die_with_parent", "run_node", "seconds"]
