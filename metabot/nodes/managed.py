@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
+import faulthandler
 import os
 import signal
 import sys
@@ -161,8 +162,10 @@ def run_node(make: Callable[[], ManagedNode]) -> int:
     """Run one node in this process until it is told to stop.
 
     Ends cleanly on SIGINT and SIGTERM; a `SetupError` becomes one line and exit code 2. Where
-    the environment names a supervisor the process does not outlive it.
+    the environment names a supervisor the process does not outlive it. A crash in native code
+    leaves the stack of every thread in the node's log.
     """
+    faulthandler.enable()
     if supervisor := os.environ.get(SUPERVISOR_PID):
         die_with_parent(int(supervisor))
     stop = threading.Event()
