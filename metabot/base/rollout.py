@@ -8,12 +8,13 @@ from torch import Tensor
 
 from metabot.experience import Episodes
 from metabot.policy import GaussianMLP, gaussian_log_prob
-from metabot_sim.vector_env import DriveGoalVectorEnv
+from metabot_sim.env import FleetEnv
+from metabot_sim.episodes import EpisodeBatch
 
 
 @torch.no_grad()
 def rollout(
-    env: DriveGoalVectorEnv,
+    env: FleetEnv,
     policy: GaussianMLP,
     parameters: Tensor,
     dynamics: np.ndarray,
@@ -25,7 +26,7 @@ def rollout(
     """Run one batch of whole episodes.
 
     Args:
-        env: tasks * episodes environments, autoreset disabled.
+        env: tasks * episodes simulations of one driving robot, autoreset disabled.
         policy: the policy.
         parameters: (tasks, policy.layout.size), one row per task.
         dynamics: (tasks, 3) hidden dynamics of each task.
@@ -37,8 +38,10 @@ def rollout(
         The episodes, in the order of the tasks.
     """
     tasks, count = goals.shape[:2]
-    options = {"dynamics": np.repeat(dynamics, count, axis=0), "goals": goals.reshape(tasks * count, 2)}
-    observation, _ = env.reset(options=options)
+    start = EpisodeBatch.of(env.spec, tasks * count)
+    start.robot_dynamics[:, 0, : dynamics.shape[1]] = np.repeat(dynamics, count, axis=0)
+    start.pads[:, 0] = goals.reshape(tasks * count, 2)
+    observation = env.reset(episodes=start)
     mean_of = torch.func.vmap(policy.mean)
     log_std = torch.func.vmap(policy.log_std)(parameters)[:, None]
     std = torch.exp(log_std)
@@ -60,8 +63,9 @@ def rollout(
         observations[:, :, t], actions[:, :, t] = seen, action
         log_probs[:, :, t] = gaussian_log_prob(noise, log_std)
         mask[:, :, t] = torch.from_numpy(alive)
-        observation, reward, terminated, _, info = env.step(action.reshape(tasks * count, -1).numpy())
-        rewards[:, :, t] = torch.from_numpy(reward).reshape(tasks, count)
-        success += torch.from_numpy(info["success"]).reshape(tasks, count)
-        alive = 1.0 - terminated.reshape(tasks, count).astype(np.float32)
-    return Episodes(observations, actions, rewards, mask, log_probs, success.clamp(max=1.0))
+        step = env.step(action.reshape(tasks * count, 1, -1).numpy())
+        observation = step.observations
+        rewards[:, :, t] = torch.from_numpy(step.rewards).reshape(tasks, count)
+        success = torch.from_numpy(step.success.astype(np.float32)).reshape(tasks, count)
+        alive *= 1.0 - step.terminated.reshape(tasks, count).astype(np.float32)
+    return Episodes(observations, actions, rewards, mask, log_probs, success)

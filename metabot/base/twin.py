@@ -11,8 +11,8 @@ from metabot.base.rollout import rollout
 from metabot.experience import Episodes
 from metabot.policy import GaussianMLP
 from metabot.task import DriveDistribution
+from metabot_sim.env import Autoreset, FleetEnv
 from metabot_sim.robots import diffdrive
-from metabot_sim.vector_env import DriveGoalVectorEnv
 
 
 def drive_policy() -> GaussianMLP:
@@ -33,7 +33,7 @@ class DriveTwin:
     policy: GaussianMLP = field(default_factory=drive_policy)
     distribution: DriveDistribution = field(default_factory=DriveDistribution)
     threads: int = 1
-    _envs: dict[int, DriveGoalVectorEnv] = field(default_factory=dict)
+    _envs: dict[int, FleetEnv] = field(default_factory=dict)
 
     def run(
         self,
@@ -56,7 +56,9 @@ class DriveTwin:
         tasks = len(dynamics)
         total = tasks * episodes
         if total not in self._envs:
-            self._envs[total] = DriveGoalVectorEnv(total, self.distribution, threads=self.threads)
+            self._envs[total] = FleetEnv(
+                self.distribution.spec(), total, threads=self.threads, autoreset=Autoreset.DISABLED, walls=False
+            )
         goals = self.distribution.sample_goals(rng, total).reshape(tasks, episodes, 2)
         return rollout(self._envs[total], self.policy, parameters, dynamics, goals, rng, deterministic=deterministic)
 

@@ -9,6 +9,8 @@ import typer
 from metabot import __version__
 from metabot.cli.bench import bench
 from metabot.cli.demo import demo
+from metabot.cli.demos import demos
+from metabot.cli.sim import sim
 from metabot.cli.train import train
 
 app = typer.Typer(
@@ -22,6 +24,8 @@ app = typer.Typer(
 app.command()(demo)
 app.command()(bench)
 app.add_typer(train, name="train")
+app.add_typer(sim, name="sim")
+app.command()(demos)
 
 
 @app.command()

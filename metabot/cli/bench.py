@@ -18,6 +18,9 @@ BENCHMARKS = Path(__file__).resolve().parents[2] / "benchmarks"
 def bench(
     name: Annotated[str, typer.Argument(help="Which benchmark; leave it out to list them.", show_default=False)] = "",
     json: Annotated[Path | None, typer.Option(help="Also write the rows to this file.")] = None,
+    envpool_python: Annotated[
+        Path | None, typer.Option(help="For `sim`: interpreter of an environment with EnvPool, to measure it too.")
+    ] = None,
 ) -> None:
     """Measure metabot beside its peer in one run, and report ratios."""
     with one_line_errors(ValueError, OSError):
@@ -27,7 +30,7 @@ def bench(
             return
         if name not in names:
             raise ValueError(f"name: no benchmark {name!r}; allowed: {', '.join(names) or 'none is installed'}")
-        report = _measure(name)
+        report = _measure(name, {} if envpool_python is None else {"envpool_python": envpool_python})
         _show(report)
         if json is not None:
             from metabot.params.atomic import atomic_file
@@ -36,19 +39,23 @@ def bench(
                 file.write((json_module.dumps(report, indent=2) + "\n").encode())
 
 
-def _measure(name: str) -> dict[str, Any]:
+def _measure(name: str, options: dict[str, Any]) -> dict[str, Any]:
+    import inspect
+
     from metabot.demo.summary import machine, versions
 
     spec = importlib.util.spec_from_file_location(f"benchmarks.{name}", BENCHMARKS / f"{name}.py")
     assert spec is not None and spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
+    for option in options.keys() - inspect.signature(module.run).parameters.keys():
+        raise ValueError(f"{option.replace('_', '-')}: the benchmark {name!r} has no use for it")
     return {
         "name": name,
         "date": time.strftime("%Y-%m-%d"),
         "machine": machine(),
         "versions": versions(),
-        "rows": module.run(),
+        "rows": module.run(**options),
     }
 
 
@@ -61,5 +68,6 @@ def _show(report: dict[str, Any]) -> None:
         table.add_column(heading, justify="left" if heading == "case" else "right")
     for row in report["rows"]:
         unit = row["unit"]
-        table.add_row(row["case"], f"{row['value']} {unit}", f"{row['peer']} {unit}", f"{row['ratio']}")
+        peer = "" if row["peer"] is None else f"{row['peer']:,} {unit}"
+        table.add_row(row["case"], f"{row['value']:,} {unit}", peer, "" if row["ratio"] is None else f"{row['ratio']}")
     Console().print(table)

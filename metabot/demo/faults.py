@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from metabot.task import DriveDynamics, TaskSpec
+from metabot.task import RobotDynamics, TaskSpec
 
-FAULTS: tuple[DriveDynamics, ...] = (
-    DriveDynamics(drive_gain=1.0, steer_gain=-1.0, steer_bias=0.0),
-    DriveDynamics(drive_gain=0.65, steer_gain=1.0, steer_bias=0.28),
-    DriveDynamics(drive_gain=-1.0, steer_gain=-1.0, steer_bias=0.0),
-    DriveDynamics(drive_gain=-0.8, steer_gain=1.1, steer_bias=-0.2),
-    DriveDynamics(drive_gain=0.9, steer_gain=1.35, steer_bias=-0.3),
-    DriveDynamics(drive_gain=-0.7, steer_gain=-0.8, steer_bias=0.2),
+FAULTS: tuple[RobotDynamics, ...] = (
+    RobotDynamics(drive_gain=1.0, steer_gain=-1.0, steer_bias=0.0),
+    RobotDynamics(drive_gain=0.65, steer_gain=1.0, steer_bias=0.28),
+    RobotDynamics(drive_gain=-1.0, steer_gain=-1.0, steer_bias=0.0),
+    RobotDynamics(drive_gain=-0.8, steer_gain=1.1, steer_bias=-0.2),
+    RobotDynamics(drive_gain=0.9, steer_gain=1.35, steer_bias=-0.3),
+    RobotDynamics(drive_gain=-0.7, steer_gain=-0.8, steer_bias=0.2),
 )
 """By robot: steering reversed; weak drive and a steering bias, both outside the training
 ranges; both signs reversed; and three more for larger fleets."""

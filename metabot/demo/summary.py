@@ -11,7 +11,7 @@ from pathlib import Path
 from pydantic import BaseModel, ConfigDict
 
 from metabot.params.atomic import atomic_file
-from metabot.task import DriveDynamics, TaskSpec
+from metabot.task import RobotDynamics, TaskSpec
 
 PACKAGES = (
     "torch",
@@ -53,7 +53,7 @@ class RobotRecord(_Record):
     name: str
     goal: str
     fault: str
-    dynamics: DriveDynamics
+    dynamics: RobotDynamics
     before: float
     """Meta-learned start, no adaptation."""
     after: float

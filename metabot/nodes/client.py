@@ -22,7 +22,6 @@ from rclpy.context import Context
 from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
 from rclpy.node import Node
 from rclpy.signals import SignalHandlerOptions
-from rclpy.subscription import Subscription
 from rclpy.task import Future
 from std_srvs.srv import SetBool, Trigger
 
@@ -78,7 +77,9 @@ class FleetClient:
         self._task = self._node.create_publisher(msg.Task, "/task", latched())
         self._parse: ActionClient = ActionClient(self._node, ParseTask, "/parse_task")
         self._adapt: dict[str, ActionClient] = {}
-        self._recordings: list[Subscription] = []
+        # Nothing is destroyed while the executor spins in its thread: it may be about to wait for it.
+        self._services: dict[str, Client] = {}
+        self._recording = False
         view = self.view
         self._node.create_subscription(msg.Round, "/meta/round", self._on_round, latched(1000))
         self._node.create_subscription(
@@ -110,20 +111,21 @@ class FleetClient:
     def record_paths(self, robots: tuple[str, ...]) -> None:
         """Remember the motion of robots from now on, in `FleetView.paths`."""
         began = time.monotonic()
+        self._recording = True
         for robot in robots:
             path = self.view.paths.setdefault(robot, [])
 
             def on_odometry(message: Odometry, path: list[tuple[float, float, float, float]] = path) -> None:
+                if not self._recording:
+                    return
                 pose, _ = convert.odometry_from_ros(message)
                 path.append((time.monotonic() - began, *pose.tolist()))
 
-            self._recordings.append(self._node.create_subscription(Odometry, f"/{robot}/odom", on_odometry, newest()))
+            self._node.create_subscription(Odometry, f"/{robot}/odom", on_odometry, newest())
 
     def stop_recording(self) -> None:
         """Remember no further motion."""
-        for subscription in self._recordings:
-            self._node.destroy_subscription(subscription)
-        self._recordings.clear()
+        self._recording = False
 
     def _on_round(self, message: msg.Round) -> None:
         if message.state == msg.Round.CLOSED:
@@ -193,14 +195,13 @@ class FleetClient:
         return Pending(self, client, goal, what).result(timeout_s)
 
     def _call(self, kind: Any, name: str, request: Any, timeout_s: float) -> None:
-        client: Client = self._node.create_client(kind, name)
-        try:
-            self.wait(client.service_is_ready, f"service {name}", timeout_s)
-            response = self._wait_for(client.call_async(request), f"service {name}", timeout_s)
-            if not response.success:
-                raise FleetError(f"{name}: {response.message}")
-        finally:
-            self._node.destroy_client(client)
+        client = self._services.get(name)
+        if client is None:
+            client = self._services[name] = self._node.create_client(kind, name)
+        self.wait(client.service_is_ready, f"service {name}", timeout_s)
+        response = self._wait_for(client.call_async(request), f"service {name}", timeout_s)
+        if not response.success:
+            raise FleetError(f"{name}: {response.message}")
 
     def _wait_for(self, future: Future, what: str, timeout_s: float) -> Any:
         self.wait(future.done, what, timeout_s)

@@ -294,7 +294,7 @@ class RobotLearnerNode(ManagedNode):
         try:
             adapted = self._learner.adapt(
                 parameters.vector,
-                np.array(spec.robot(self.robot).dynamics.as_tuple()),
+                np.array(spec.robot(self.robot).dynamics.drive_tuple()),
                 episodes=goal.episodes or self._episodes,
                 trials=goal.trials or self._trials,
                 seed=goal.seed,

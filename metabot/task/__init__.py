@@ -1,31 +1,44 @@
 """Task specifications: what a fleet is asked to do, as validated, frozen data."""
 
 from metabot.task.distribution import DriveDistribution, Interval
-from metabot.task.mission import PAD_COLORS, Mission, PadColor
+from metabot.task.kinds import FAMILIES, KINDS, ROBOT_KINDS, RobotKind
+from metabot.task.mission import COLOR_NAMES, PAD_COLORS, Color, Mission, PadColor
+from metabot.task.model import SpecError
 from metabot.task.placement import place
 from metabot.task.reward import RewardTerm
 from metabot.task.spec import (
+    MAX_DELAY_STEPS,
     Arena,
-    DriveDynamics,
+    ObjectSpec,
     Pad,
     Pose,
+    RobotDynamics,
     RobotSpec,
     Success,
     TaskSpec,
 )
 
 __all__ = [
+    "COLOR_NAMES",
+    "FAMILIES",
+    "KINDS",
+    "MAX_DELAY_STEPS",
     "PAD_COLORS",
+    "ROBOT_KINDS",
     "Arena",
+    "Color",
     "DriveDistribution",
-    "DriveDynamics",
     "Interval",
     "Mission",
+    "ObjectSpec",
     "Pad",
     "PadColor",
     "Pose",
     "RewardTerm",
+    "RobotDynamics",
+    "RobotKind",
     "RobotSpec",
+    "SpecError",
     "Success",
     "TaskSpec",
     "place",

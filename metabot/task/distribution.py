@@ -7,9 +7,10 @@ from typing import Annotated
 import numpy as np
 from pydantic import Field, model_validator
 
+from metabot.task.kinds import KINDS
 from metabot.task.model import SpecModel
-from metabot.task.rate import SIMULATION_HZ
 from metabot.task.reward import DEFAULT_REWARD, RewardTerm
+from metabot.task.spec import Pad, RobotSpec, Success, TaskSpec
 
 
 class Interval(SpecModel):
@@ -50,8 +51,9 @@ class DriveDistribution(SpecModel):
 
     @model_validator(mode="after")
     def _steps(self) -> DriveDistribution:
-        if SIMULATION_HZ % self.control_hz:
-            raise ValueError(f"control_hz: {self.control_hz} does not divide the simulation rate of {SIMULATION_HZ} Hz")
+        rate = KINDS["diffdrive"].simulation_hz
+        if rate % self.control_hz:
+            raise ValueError(f"control_hz: {self.control_hz} does not divide the simulation rate of {rate} Hz")
         if self.horizon_steps < 2:
             raise ValueError(f"horizon_s: {self.horizon_s} is shorter than two control steps")
         return self
@@ -60,6 +62,17 @@ class DriveDistribution(SpecModel):
     def horizon_steps(self) -> int:
         """Control steps in one episode."""
         return round(self.horizon_s * self.control_hz)
+
+    def spec(self) -> TaskSpec:
+        """The scene of these tasks: a healthy robot at the origin and a pad."""
+        return TaskSpec(
+            robots=(RobotSpec(name="robot", goal="red"),),
+            pads=(Pad(color="red", x=1.0, y=0.0),),
+            horizon_s=self.horizon_s,
+            control_hz=self.control_hz,
+            success=Success(radius_m=self.success_radius_m),
+            reward=self.reward,
+        )
 
     def sample_dynamics(self, rng: np.random.Generator, tasks: int) -> np.ndarray:
         """Draw hidden dynamics, shape (tasks, 3): drive gain, steer gain, steer bias."""

@@ -9,7 +9,23 @@ from pydantic import Field, field_validator
 from metabot.task.model import SpecModel
 
 PadColor = Literal["red", "green", "blue", "yellow", "orange", "purple"]
+"""Colours that a sentence can name."""
 PAD_COLORS: tuple[PadColor, ...] = get_args(PadColor)
+Color = Literal[PadColor, "cyan", "magenta", "white", "black", "brown", "gray", "lime", "navy", "teal", "olive"]
+"""Colours that a specification can name: one pad for each of sixteen robots."""
+COLOR_NAMES: tuple[Color, ...] = (
+    *PAD_COLORS,
+    "cyan",
+    "magenta",
+    "white",
+    "black",
+    "brown",
+    "gray",
+    "lime",
+    "navy",
+    "teal",
+    "olive",
+)
 
 
 class Mission(SpecModel):

@@ -6,17 +6,28 @@ import hashlib
 import math
 from typing import Annotated, Literal
 
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, ConfigDict, Field, model_validator
 
-from metabot.task.mission import PadColor
+from metabot.task.consistency import check_consistent
+from metabot.task.kinds import FAMILIES, KINDS, RobotKind
+from metabot.task.mission import Color
 from metabot.task.model import SpecModel
 from metabot.task.reward import DEFAULT_REWARD, RewardTerm
 
 Meters = Annotated[float, Field(ge=-50.0, le=50.0)]
+MAX_DELAY_STEPS = 8
+
+
+def _known_family(name: str) -> str:
+    if name in FAMILIES or name.startswith("gymnasium:"):
+        return name
+    raise ValueError(f"no such family; allowed: {', '.join(FAMILIES)}, gymnasium:<id>")
+
+
+FamilyName = Annotated[str, AfterValidator(_known_family)]
 RobotName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,31}$")]
 
-ROBOT_RADIUS_M = 0.18
-"""Radius of the circle that contains the differential-drive robot's footprint."""
+ROBOT_RADIUS_M = KINDS["diffdrive"].radius_m
 
 
 class Pose(SpecModel):
@@ -27,20 +38,47 @@ class Pose(SpecModel):
     yaw: Annotated[float, Field(ge=-math.pi, le=math.pi)] = 0.0
 
 
-class DriveDynamics(SpecModel):
-    """Hidden dynamics of a differential-drive robot: how commands become motion.
+class RobotDynamics(SpecModel):
+    """Hidden dynamics of one robot: how commands become motion.
 
-    With a command (forward u, turn w) in [-1, 1] the wheels are asked for
-    ``drive_gain * u`` of the maximal forward speed and ``steer_gain * w + steer_bias`` of the
-    maximal yaw rate. A policy never observes these numbers: it has to adapt to them.
+    A policy never observes these numbers: it has to adapt to them. With a command (forward u,
+    turn w) in [-1, 1] a car is asked for ``drive_gain * u`` of its maximal forward speed and
+    ``steer_gain * w + steer_bias`` of its maximal yaw rate. An arm's translation command is
+    multiplied by ``drive_gain`` and turned by ``steer_bias`` radians about the vertical, its
+    rotation command multiplied by ``steer_gain``.
     """
 
-    drive_gain: Annotated[float, Field(ge=-1.5, le=1.5)] = 1.0
-    steer_gain: Annotated[float, Field(ge=-1.5, le=1.5)] = 1.0
-    steer_bias: Annotated[float, Field(ge=-1.0, le=1.0)] = 0.0
+    model_config = ConfigDict(use_attribute_docstrings=True)
 
-    def as_tuple(self) -> tuple[float, float, float]:
-        """(drive_gain, steer_gain, steer_bias): the order of a dynamics row in the simulator."""
+    drive_gain: Annotated[float, Field(ge=-1.5, le=1.5)] = 1.0
+    """Factor on translation commands; negative: reversed."""
+    steer_gain: Annotated[float, Field(ge=-1.5, le=1.5)] = 1.0
+    """Factor on rotation commands; negative: reversed."""
+    steer_bias: Annotated[float, Field(ge=-1.0, le=1.0)] = 0.0
+    """Car: added turn command; arm: radians its command frame is turned."""
+    payload_kg: Annotated[float, Field(ge=0.0, le=20.0)] = 0.0
+    """Mass on a car's chassis or in an arm's hand."""
+    friction: Annotated[float, Field(gt=0.0, le=3.0)] = 1.0
+    """Factor on the sliding friction of tyres or finger pads."""
+    link_mass: Annotated[float, Field(gt=0.0, le=5.0)] = 1.0
+    """Factor on the mass of every body."""
+    damping: Annotated[float, Field(ge=0.0, le=20.0)] = 1.0
+    """Factor on the damping of every joint."""
+    gripper: Annotated[float, Field(ge=0.0, le=3.0)] = 1.0
+    """Factor on the force of the gripper."""
+    delay_steps: Annotated[int, Field(ge=0, le=MAX_DELAY_STEPS)] = 0
+    """Control steps until a command acts."""
+    noise: Annotated[float, Field(ge=0.0, le=1.0)] = 0.0
+    """Standard deviation of the noise on each observed number."""
+    dead: Annotated[int, Field(ge=-1, le=31)] = -1
+    """Index of an actuator that gives no force; -1: none."""
+
+    def as_tuple(self) -> tuple[float, ...]:
+        """All fields in the order of a dynamics row in the simulator."""
+        return tuple(float(getattr(self, name)) for name in type(self).model_fields)
+
+    def drive_tuple(self) -> tuple[float, float, float]:
+        """(drive_gain, steer_gain, steer_bias): what a digital twin of a car varies."""
         return (self.drive_gain, self.steer_gain, self.steer_bias)
 
     def describe(self) -> str:
@@ -58,22 +96,49 @@ class DriveDynamics(SpecModel):
 
 
 class RobotSpec(SpecModel):
-    """One robot of the fleet: what it is, where it starts, which pad it is sent to."""
+    """One robot of the fleet: what it is, where it starts, where it is sent."""
 
     name: RobotName
-    kind: Literal["diffdrive"] = "diffdrive"
-    team: str = "fleet"
+    kind: RobotKind = "diffdrive"
+    mjcf: str | None = None
+    """Path of the robot's own MJCF file; for ``kind: "mjcf"`` only."""
+    team: RobotName = "fleet"
     spawn: Pose = Pose()
-    goal: PadColor
-    dynamics: DriveDynamics = DriveDynamics()
+    """Where it starts; an arm's base stands there for good."""
+    goal: Color | None = None
+    """Colour of the pad it is sent to, in families where each robot has its own."""
+    dynamics: RobotDynamics = RobotDynamics()
+
+    @model_validator(mode="after")
+    def _file(self) -> RobotSpec:
+        if (self.kind == "mjcf") != (self.mjcf is not None):
+            raise ValueError(f"mjcf: a path is wanted for kind 'mjcf' and for no other, kind is {self.kind!r}")
+        return self
 
 
 class Pad(SpecModel):
     """A coloured disc on the floor."""
 
-    color: PadColor
+    color: Color
     x: Meters
     y: Meters
+
+
+class ObjectSpec(SpecModel):
+    """A thing that robots push, grasp or carry."""
+
+    name: RobotName
+    color: Color
+    shape: Literal["box", "cylinder", "ball", "bar"] = "box"
+    size_m: Annotated[float, Field(ge=0.01, le=2.0)] = 0.04
+    """Edge of a box, diameter of a cylinder or ball, width of a bar."""
+    length_m: Annotated[float, Field(ge=0.05, le=3.0)] = 0.4
+    """Length of a bar along its x axis; of no meaning for other shapes."""
+    mass_kg: Annotated[float, Field(gt=0.0, le=500.0)] = 0.1
+    friction: Annotated[float, Field(gt=0.0, le=3.0)] = 1.0
+    pose: Pose = Pose()
+    goal: Color | None = None
+    """Colour of the pad it belongs on."""
 
 
 class Arena(SpecModel):
@@ -104,12 +169,15 @@ class TaskSpec(SpecModel):
     JSON round-trips: ``TaskSpec.parse(spec.model_dump_json()) == spec``.
     """
 
-    family: Literal["drive-goal"] = "drive-goal"
+    family: FamilyName = "drive-goal"
     world: Arena = Arena()
     robots: Annotated[tuple[RobotSpec, ...], Field(min_length=1, max_length=16)]
-    pads: Annotated[tuple[Pad, ...], Field(min_length=1)]
+    pads: Annotated[tuple[Pad, ...], Field(max_length=16)] = ()
+    objects: Annotated[tuple[ObjectSpec, ...], Field(max_length=32)] = ()
     reward: dict[RewardTerm, float] = Field(default_factory=lambda: dict(DEFAULT_REWARD))
     """Weights of the named reward terms; their sum is the reward of a step."""
+    team_share: Annotated[float, Field(ge=0.0, le=1.0)] = 0.0
+    """Part of each robot's reward that is the mean of its team's; the rest is its own."""
     success: Success = Success()
     horizon_s: Annotated[float, Field(gt=0.0, le=600.0)] = 4.0
     """Length of one episode."""
@@ -118,28 +186,13 @@ class TaskSpec(SpecModel):
 
     @model_validator(mode="after")
     def _consistent(self) -> TaskSpec:
-        pads = {pad.color for pad in self.pads}
-        if len(pads) != len(self.pads):
-            raise ValueError("pads: each colour may appear once")
-        names: set[str] = set()
-        for robot in self.robots:
-            if robot.name in names:
-                raise ValueError(f"robots: the name {robot.name!r} appears twice")
-            names.add(robot.name)
-            if robot.goal not in pads:
-                raise ValueError(f"robots.{robot.name}.goal: no {robot.goal} pad; pads: {', '.join(sorted(pads))}")
-            if not self.world.contains(robot.spawn.x, robot.spawn.y, ROBOT_RADIUS_M):
-                raise ValueError(
-                    f"robots.{robot.name}.spawn: outside the {self.world.length_m} x {self.world.width_m} m arena"
-                )
-        for pad in self.pads:
-            if not self.world.contains(pad.x, pad.y, ROBOT_RADIUS_M):
-                raise ValueError(f"pads.{pad.color}: outside the {self.world.length_m} x {self.world.width_m} m arena")
-        for i, a in enumerate(self.robots):
-            for b in self.robots[:i]:
-                if math.dist((a.spawn.x, a.spawn.y), (b.spawn.x, b.spawn.y)) < 2 * ROBOT_RADIUS_M:
-                    raise ValueError(f"robots: the spawns of {b.name} and {a.name} overlap")
+        check_consistent(self)
         return self
+
+    @property
+    def simulation_hz(self) -> int:
+        """Physics steps per simulated second: what the most demanding robot needs."""
+        return max(KINDS[robot.kind].simulation_hz for robot in self.robots)
 
     @property
     def horizon_steps(self) -> int:
@@ -155,10 +208,13 @@ class TaskSpec(SpecModel):
         """The pad a robot is sent to.
 
         Raises:
-            KeyError: if the spec has no robot of that name.
+            KeyError: if the spec has no robot of that name, or it is sent to no pad.
         """
         goal = self.robot(robot).goal
-        return next(pad for pad in self.pads if pad.color == goal)
+        for pad in self.pads:
+            if pad.color == goal:
+                return pad
+        raise KeyError(f"{robot} is sent to no pad")
 
     def robot(self, name: str) -> RobotSpec:
         """The robot of that name.

@@ -2,34 +2,45 @@
 
 from __future__ import annotations
 
-from itertools import combinations
+from functools import cached_property
+from typing import cast
 
 import mujoco
 import numpy as np
 from mujoco.batch import Batch
 
-from metabot.task import TaskSpec
-from metabot_sim.robots import diffdrive
-from metabot_sim.scene import TIMESTEP_S, compose, contact_sensor, robot_prefix
+from metabot.task import KINDS, MAX_DELAY_STEPS, TaskSpec
+from metabot_sim import episodes as ep
+from metabot_sim.dynamics import ModelDynamics
+from metabot_sim.episodes import EpisodeBatch
+from metabot_sim.robots.base import RobotGroup
+from metabot_sim.robots.car import CarGroup
+from metabot_sim.robots.registry import ROBOTS
+from metabot_sim.scene import compose, object_height
+
+_TOUCH_MARGIN_M = 0.05
 
 
 class BatchedWorld:
     """`num_sims` copies of a task's scene stepped together on `threads` threads.
 
-    Every array has the simulations first and the robots second. Results do not depend on
-    `threads`. Not for use from several Python threads at once.
+    Every array has the simulations first and the robots second. Results depend neither on
+    `threads` nor on `num_sims`. Not for use from several Python threads at once.
 
     Attributes:
         model: the compiled scene.
-        dynamics: (num_sims, robots, 3) hidden dynamics; write to change them between steps.
-        goals: (num_sims, robots, 2) goal positions in metres; writable as well.
+        episodes: starts, goals and hidden dynamics of the simulations; takes effect at `reset`
+            (gains, biases, delays and dead actuators at once).
+        groups: the robots, kind by kind.
+        diverged: (num_sims,) bool, which simulations the last step lost; they stand at their start again.
+        qpos, qvel, ctrl, sensordata: live arrays of the engine, (num_sims, ...).
     """
 
     def __init__(self, spec: TaskSpec, num_sims: int = 1, *, threads: int = 1, walls: bool = True) -> None:
         """Compile the scene and allocate the simulations.
 
         Args:
-            spec: the task; its control rate has to divide the simulation rate of 100 Hz.
+            spec: the task; its control rate has to divide its simulation rate.
             num_sims: number of simulations.
             threads: threads that step them.
             walls: whether the arena's walls are there.
@@ -37,87 +48,220 @@ class BatchedWorld:
         Raises:
             ValueError: if a control period is no whole number of simulation steps.
         """
-        substeps = 1.0 / (spec.control_hz * TIMESTEP_S)
-        if abs(substeps - round(substeps)) > 1e-9 or substeps < 1:
+        if spec.simulation_hz % spec.control_hz:
             raise ValueError(
-                f"control_hz: {spec.control_hz} does not divide the simulation rate of {1 / TIMESTEP_S:.0f} Hz"
+                f"control_hz: {spec.control_hz} does not divide the simulation rate of {spec.simulation_hz} Hz"
             )
         self.spec = spec
         self.num_sims = num_sims
-        self.substeps = round(substeps)
+        self.substeps = spec.simulation_hz // spec.control_hz
         self.model = compose(spec, walls=walls)
-        self._batch = Batch(self.model, num_sims, threads, persistent=True)
-        self._qpos, self._qvel, self._ctrl = (self._batch.bind(name) for name in ("qpos", "qvel", "ctrl"))
-        names = [robot.name for robot in spec.robots]
-        roots = [self.model.joint(f"{robot_prefix(name)}root") for name in names]
-        self._pos_index = np.array([joint.qposadr[0] for joint in roots])
-        self._vel_index = np.array([joint.dofadr[0] for joint in roots])
-        self._ctrl_index = np.array(
-            [[self.model.actuator(robot_prefix(name) + wheel).id for wheel in diffdrive.ACTUATORS] for name in names]
+        self.batch = Batch(self.model, num_sims, threads, persistent=True)
+        self.qpos, self.qvel, self.ctrl = (self.batch.bind(name) for name in ("qpos", "qvel", "ctrl"))
+        self._time = self.batch.bind("time")
+        self.sensordata = self.batch.bind("sensordata") if self.model.nsensordata else np.zeros((num_sims, 0))
+        self.episodes = EpisodeBatch.of(spec, num_sims)
+        self.groups: list[RobotGroup] = []
+        for kind, group in ROBOTS.items():
+            indices = np.array([i for i, robot in enumerate(spec.robots) if robot.kind == kind], dtype=np.int64)
+            if len(indices):
+                self.groups.append(group(self, [spec.robots[i] for i in indices], indices))
+        self.action_sizes = self._sizes("action_names")
+        self.proprio_sizes = self._sizes("proprio_names")
+        self.diverged = np.zeros(num_sims, dtype=bool)
+        self._all = np.arange(num_sims)
+        self._history = np.zeros((num_sims, 0, len(spec.robots), max(self.action_sizes)))
+        self._tick = np.zeros(num_sims, dtype=np.int64)
+        self._dynamics = ModelDynamics(self)
+        objects = [self.model.joint(f"object:{thing.name}") for thing in spec.objects]
+        self._object_pos = np.array([int(joint.qposadr[0]) for joint in objects], dtype=np.int64)[:, None] + np.arange(
+            7
         )
-        self._sensors = self._batch.bind("sensordata") if len(names) > 1 else None
-        pairs = list(combinations(range(len(names)), 2))
-        self._pairs = np.zeros((len(pairs), len(names)), dtype=np.float64)
-        """(pairs, robots): which robots a contact sensor speaks of."""
-        for row, pair in enumerate(pairs):
-            self._pairs[row, list(pair)] = 1.0
-        self._pair_address = np.array(
-            [self.model.sensor(contact_sensor(names[a], names[b])).adr[0] for a, b in pairs], dtype=np.int64
+        self._object_vel = np.array([int(joint.dofadr[0]) for joint in objects], dtype=np.int64)[:, None] + np.arange(6)
+        self._object_heights = np.array([object_height(thing) for thing in spec.objects])
+        self._pad_mocap = np.array(
+            [int(self.model.body(f"pad:{pad.color}").mocapid[0]) for pad in spec.pads], dtype=np.int64
         )
-        shape = (num_sims, len(names))
-        self.dynamics = np.broadcast_to(
-            np.array([robot.dynamics.as_tuple() for robot in spec.robots]), (*shape, 3)
-        ).copy()
-        self.goals = np.broadcast_to(np.array([(pad.x, pad.y) for pad in map(spec.pad_of, names)]), (*shape, 2)).copy()
+        self._mocap = self.batch.bind("mocap_pos") if len(spec.pads) else None
+        radii = np.array([KINDS[robot.kind].radius_m for robot in spec.robots])
+        self._near = radii[:, None] + radii[None, :] + _TOUCH_MARGIN_M
         self.reset()
+
+    def _sizes(self, names: str) -> list[int]:
+        sizes = [0] * self.num_robots
+        for group in self.groups:
+            for index in group.indices:
+                sizes[index] = len(getattr(group, names))
+        return sizes
 
     @property
     def num_robots(self) -> int:
         """Robots in each simulation."""
         return len(self.spec.robots)
 
-    def reset(self, ids: np.ndarray | None = None) -> None:
-        """Put the robots of all (or the given) simulations back to their spawns, at rest."""
-        self._batch.reset(ids)
+    @cached_property
+    def cars(self) -> CarGroup:
+        """The driving robots, where all of them are of one kind.
 
-    def step(self, commands: np.ndarray) -> None:
+        Raises:
+            ValueError: if the scene has none, or several kinds.
+        """
+        found = [group for group in self.groups if isinstance(group, CarGroup)]
+        if len(found) != 1:
+            raise ValueError(f"robots: {len(found)} kinds of driving robots; one is wanted here")
+        return found[0]
+
+    def group(self, kind: str) -> RobotGroup:
+        """The robots of one kind.
+
+        Raises:
+            KeyError: if the scene has none.
+        """
+        for group in self.groups:
+            if group.robots[0].kind == kind:
+                return group
+        raise KeyError(f"no robot of kind {kind!r}")
+
+    def reset(self, ids: np.ndarray | None = None) -> None:
+        """Start the episodes of all (or the given) simulations as `episodes` says, at rest."""
+        ids = self._all if ids is None else np.asarray(ids)
+        if not len(ids):
+            return
+        self.batch.reset(ids, stage=mujoco.mjtStage.mjSTAGE_NONE)
+        self._dynamics.apply(ids)
+        for group in self.groups:
+            group.place(ids)
+        if len(self._object_pos):
+            self._place_objects(ids)
+        if self._mocap is not None:
+            self._mocap[ids[:, None], self._pad_mocap, :2] = self.episodes.pads[ids]
+        self.batch.forward(ids, stage=mujoco.mjtStage.mjSTAGE_VEL)
+        self._history[ids] = 0.0
+        self._tick[ids] = 0
+        # Delays are rare: their memory is made when the first one comes.
+        if not self._history.shape[1] and np.any(self.episodes.robot_dynamics[ids, :, ep.DELAY] > 0):
+            self._history = np.zeros((self.num_sims, MAX_DELAY_STEPS + 1, *self._history.shape[2:]))
+
+    def _place_objects(self, ids: np.ndarray) -> None:
+        start = self.episodes.objects[ids]
+        pose = np.zeros((*start.shape[:2], 7))
+        pose[..., :2] = start[..., :2]
+        pose[..., 2] = self._object_heights * self.episodes.object_dynamics[ids, :, 1]
+        pose[..., 3], pose[..., 6] = np.cos(start[..., 2] / 2), np.sin(start[..., 2] / 2)
+        self.qpos[ids[:, None, None], self._object_pos] = pose
+
+    def step(self, commands: np.ndarray) -> np.ndarray:
         """Advance every simulation by one control period.
 
         Args:
-            commands: (num_sims, robots, 2) forward and turn commands in [-1, 1]; what is not finite counts as zero.
+            commands: (num_sims, robots, actions) in [-1, 1], where robots of several kinds are
+                together as wide as the widest; what is not finite counts as zero.
+
+        Returns:
+            The commands as they were understood: finite and clipped.
         """
         # A policy that diverged must not take the engine with it.
-        commands = np.where(np.isfinite(commands), commands, 0.0)
-        self._ctrl[:, self._ctrl_index] = diffdrive.wheel_speeds(commands, self.dynamics)
-        # mjSTAGE_VEL keeps the contact sensors current; without it they lag a substep.
-        self._batch.step(nstep=self.substeps, stage=mujoco.mjtStage.mjSTAGE_VEL)
+        understood = commands = clean(commands)
+        dynamics = self.episodes.robot_dynamics
+        if self._history.shape[1]:
+            commands = self._delayed(commands, dynamics[..., ep.DELAY].astype(np.int64))
+        for group in self.groups:
+            group.command(commands[:, group.select, : len(group.action_names)], dynamics[:, group.select])
+            dead = dynamics[:, group.select, ep.DEAD]
+            if dead.max() >= 0:
+                self._kill(group, dead)
+        # mjSTAGE_VEL keeps the sensors current; without it they lag a substep.
+        before = self._time.copy()
+        self.batch.step(nstep=self.substeps, stage=mujoco.mjtStage.mjSTAGE_VEL)
+        self._tick += 1
+        # The engine resets a simulation whose state is no longer finite, its clock too.
+        self.diverged = self._time.reshape(-1) < before.reshape(-1)
+        if self.diverged.any():
+            self.reset(np.flatnonzero(self.diverged))
+        return understood
+
+    def _delayed(self, commands: np.ndarray, delay: np.ndarray) -> np.ndarray:
+        length = self._history.shape[1]
+        self._history[self._all, self._tick % length] = commands
+        slots = (self._tick[:, None] - delay) % length
+        late = self._history[self._all[:, None], slots, np.arange(self.num_robots)]
+        return np.where((self._tick[:, None] >= delay)[..., None], late, 0.0)
+
+    def _kill(self, group: RobotGroup, dead: np.ndarray) -> None:
+        """Hold the controls of dead actuators at zero."""
+        sims, robots = np.nonzero(dead >= 0)
+        which = dead[sims, robots].astype(np.int64) % group.actuators.shape[1]
+        self.ctrl[sims, group.actuators[robots, which]] = 0.0
 
     def poses(self) -> np.ndarray:
-        """(num_sims, robots, 3): x, y in metres and yaw in radians, in the world frame."""
-        position = self._qpos[:, self._pos_index[:, None] + np.arange(7)]
-        w, x, y, z = np.moveaxis(position[..., 3:7], -1, 0)
-        yaw = np.arctan2(2.0 * (w * z + x * y), 1.0 - 2.0 * (y * y + z * z))
-        return np.concatenate([position[..., :2], yaw[..., None]], axis=-1)
+        """(num_sims, robots, 3): x, y in metres and yaw in radians of driving robots."""
+        return self.cars.poses()
 
     def twists(self, poses: np.ndarray | None = None) -> np.ndarray:
-        """(num_sims, robots, 2): forward speed in m/s and yaw rate in rad/s, robot frame."""
-        yaw = (self.poses() if poses is None else poses)[..., 2]
-        velocity = self._qvel[:, self._vel_index[:, None] + np.array([0, 1, 5])]
-        forward = velocity[..., 0] * np.cos(yaw) + velocity[..., 1] * np.sin(yaw)
-        return np.stack([forward, velocity[..., 2]], axis=-1)
+        """(num_sims, robots, 2): forward speed in m/s and yaw rate in rad/s of driving robots."""
+        return self.cars.twists(poses)
+
+    def positions(self) -> np.ndarray:
+        """(num_sims, robots, 3): where each robot does its work, see `RobotGroup.positions`."""
+        if len(self.groups) == 1:
+            return self.groups[0].positions()
+        result = np.empty((self.num_sims, self.num_robots, 3))
+        for group in self.groups:
+            result[:, group.indices] = group.positions()
+        return result
+
+    @property
+    def goals(self) -> np.ndarray:
+        """(num_sims, robots, 2): centre of the pad each robot is sent to."""
+        return cast(np.ndarray, self.episodes.pads[self._all[:, None], self.episodes.targets])
 
     def distances(self, poses: np.ndarray | None = None) -> np.ndarray:
-        """(num_sims, robots): metres from each robot's centre to its goal."""
-        poses = self.poses() if poses is None else poses
-        return np.linalg.norm(self.goals - poses[..., :2], axis=-1)
+        """(num_sims, robots): metres from each driving robot's centre to its pad's."""
+        offset = self.goals - (self.poses() if poses is None else poses)[..., :2]
+        return np.hypot(offset[..., 0], offset[..., 1])
 
-    def contacts(self) -> np.ndarray:
-        """(num_sims, robots) bool: which robots touch another robot now."""
-        if self._sensors is None:
-            return np.zeros((self.num_sims, self.num_robots), dtype=bool)
-        found = self._sensors[:, self._pair_address] > 0
-        return (found @ self._pairs) > 0
+    def contacts(self, poses: np.ndarray | None = None) -> np.ndarray:
+        """(num_sims, robots) bool: which driving robots touch another robot now."""
+        bumped = self.cars.bumped()
+        if self.num_robots == 1 or not bumped.any():
+            return np.zeros_like(bumped)
+        xy = (self.poses() if poses is None else poses)[..., :2]
+        offset = xy[:, :, None] - xy[:, None, :]
+        near = np.hypot(offset[..., 0], offset[..., 1]) < self._near
+        near[:, np.arange(self.num_robots), np.arange(self.num_robots)] = False
+        return bumped & near.any(axis=-1)
+
+    def power(self) -> np.ndarray:
+        """(num_sims, robots): mechanical power that each robot's motors give, in W."""
+        watts = np.abs(self.batch.bind("actuator_force") * self.batch.bind("actuator_velocity"))
+        result = np.empty((self.num_sims, self.num_robots))
+        for group in self.groups:
+            result[:, group.indices] = watts[:, group.actuators].sum(axis=-1)
+        return result
+
+    def object_positions(self) -> np.ndarray:
+        """(num_sims, objects, 3): centres of the objects in metres."""
+        return self.qpos[:, self._object_pos[:, :3]]
+
+    def object_yaws(self) -> np.ndarray:
+        """(num_sims, objects): rotation about the vertical in radians."""
+        w, x, y, z = np.moveaxis(self.qpos[:, self._object_pos[:, 3:]], -1, 0)
+        return np.arctan2(2.0 * (w * z + x * y), 1.0 - 2.0 * (y * y + z * z))
+
+    def object_quaternions(self) -> np.ndarray:
+        """(num_sims, objects, 4): orientations as unit quaternions, w first."""
+        return self.qpos[:, self._object_pos[:, 3:]]
+
+    def object_velocities(self) -> np.ndarray:
+        """(num_sims, objects, 3): linear velocities in m/s."""
+        return self.qvel[:, self._object_vel[:, :3]]
 
     def data(self, sim: int = 0) -> mujoco.MjData:
         """The state of one simulation, for a renderer or a viewer."""
-        return self._batch.get_data(sim)
+        return self.batch.get_data(sim)
+
+
+def clean(commands: np.ndarray) -> np.ndarray:
+    """A copy with what is not finite as zero and the rest clipped to [-1, 1]."""
+    result = np.where(np.isfinite(commands), commands, 0.0)
+    return cast(np.ndarray, np.clip(result, -1.0, 1.0, out=result))

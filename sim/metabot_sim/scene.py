@@ -2,91 +2,110 @@
 
 from __future__ import annotations
 
-from itertools import combinations
-
 import mujoco
 import numpy as np
 
-from metabot.task import TaskSpec
-from metabot.task.rate import SIMULATION_HZ
-from metabot_sim.robots import diffdrive
-
-TIMESTEP_S = 1.0 / SIMULATION_HZ
-
-COLORS: dict[str, tuple[float, float, float, float]] = {
-    "red": (0.84, 0.18, 0.18, 1.0),
-    "green": (0.18, 0.62, 0.28, 1.0),
-    "blue": (0.16, 0.40, 0.82, 1.0),
-    "yellow": (0.93, 0.77, 0.14, 1.0),
-    "orange": (0.95, 0.52, 0.12, 1.0),
-    "purple": (0.53, 0.28, 0.72, 1.0),
-}
+from metabot.task import KINDS, ObjectSpec, TaskSpec
+from metabot_sim.colors import COLORS
+from metabot_sim.robots.registry import ROBOTS
 
 _WALL_HEIGHT_M = 0.15
 _WALL_THICKNESS_M = 0.05
 
 
-def robot_prefix(name: str) -> str:
-    """Prefix of every MJCF name that belongs to a robot."""
-    return f"{name}/"
-
-
-def contact_sensor(a: str, b: str) -> str:
-    """Name of the sensor that counts contacts between two robots."""
-    return f"contact:{a}:{b}"
+def object_height(thing: ObjectSpec) -> float:
+    """Height of an object's centre in metres when it lies on the floor."""
+    return thing.size_m / 2
 
 
 def compose(spec: TaskSpec, *, walls: bool = True) -> mujoco.MjModel:
     """Compile the scene of a task.
 
-    Each robot's bodies are named ``<robot>/<body>``; the sensor ``contact:<a>:<b>`` counts
-    contacts between two robots (contacts themselves cannot be bound in a batch).
+    Each robot's parts are named ``<robot>/<part>``, pads ``pad:<color>`` (they are drawn only,
+    and may be moved), objects ``object:<name>``.
 
     Args:
         spec: the task.
         walls: whether the arena's walls are there; a digital twin goes without.
+
+    Raises:
+        ValueError: if a robot's model cannot be built; the line names the robot.
     """
     scene = mujoco.MjSpec()
     scene.modelname = spec.family
-    scene.option.timestep = TIMESTEP_S
+    scene.option.timestep = 1.0 / spec.simulation_hz
     scene.option.integrator = mujoco.mjtIntegrator.mjINT_IMPLICITFAST
+    if any(KINDS[robot.kind].reach_m for robot in spec.robots):
+        # What is held between two fingers must not creep out of them.
+        scene.option.cone = mujoco.mjtCone.mjCONE_ELLIPTIC
+        scene.option.impratio = 10.0
+    elif spec.objects:
+        # With pyramids a box that is pushed veers off towards their edges.
+        scene.option.cone = mujoco.mjtCone.mjCONE_ELLIPTIC
     scene.visual.global_.offwidth, scene.visual.global_.offheight = 1280, 960
-    scene.visual.headlight.ambient = [0.45, 0.45, 0.45]
-    scene.visual.headlight.diffuse = [0.45, 0.45, 0.45]
+    # Together with the light below: a pale floor that is still darker than white.
+    scene.visual.headlight.ambient = [0.42, 0.42, 0.42]
+    scene.visual.headlight.diffuse = [0.12, 0.12, 0.12]
+    scene.visual.headlight.specular = [0.0, 0.0, 0.0]
     _add_floor(scene, spec)
     if walls:
         _add_walls(scene, spec)
     for pad in spec.pads:
-        scene.worldbody.add_geom(
+        body = scene.worldbody.add_body(name=f"pad:{pad.color}", pos=[pad.x, pad.y, 0.002], mocap=True)
+        body.add_geom(
             name=f"pad:{pad.color}",
             type=mujoco.mjtGeom.mjGEOM_CYLINDER,
             size=[spec.success.radius_m, 0.002, 0.0],
-            pos=[pad.x, pad.y, 0.002],
             rgba=list(COLORS[pad.color]),
             contype=0,
             conaffinity=0,
         )
-    template = mujoco.MjSpec.from_file(str(diffdrive.MJCF))
-    for robot in spec.robots:
-        child = template.copy()
-        child.geom("chassis").rgba = COLORS[robot.goal]
-        yaw = robot.spawn.yaw
-        frame = scene.worldbody.add_frame(
-            pos=[robot.spawn.x, robot.spawn.y, 0.0],
-            quat=[np.cos(yaw / 2), 0.0, 0.0, np.sin(yaw / 2)],
-        )
-        frame.attach_body(child.body("base"), robot_prefix(robot.name), "")
-    for a, b in combinations([robot.name for robot in spec.robots], 2):
-        scene.add_sensor(
-            name=contact_sensor(a, b),
-            type=mujoco.mjtSensor.mjSENS_CONTACT,
-            objtype=mujoco.mjtObj.mjOBJ_XBODY,
-            objname=f"{robot_prefix(a)}base",
-            reftype=mujoco.mjtObj.mjOBJ_XBODY,
-            refname=f"{robot_prefix(b)}base",
-            intprm=[1, 0, 1],
-        )
+    for index, robot in enumerate(spec.robots):
+        try:
+            ROBOTS[robot.kind].attach(scene, robot, spec, index)
+        except (ValueError, KeyError, OSError) as problem:
+            raise ValueError(f"robots.{robot.name}: {str(problem).splitlines()[0]}") from None
+    arms = any(KINDS[robot.kind].reach_m for robot in spec.robots)
+    for thing in spec.objects:
+        add_object(scene, thing, slides=not arms)
     return scene.compile()
+
+
+def add_object(scene: mujoco.MjSpec, thing: ObjectSpec, *, slides: bool = False) -> None:
+    """Add a free body ``object:<name>`` lying on the floor.
+
+    Args:
+        scene: to add it to.
+        thing: which object.
+        slides: its own friction holds against everything it touches, also where the other is rougher.
+    """
+    half = thing.size_m / 2
+    kind, size = {
+        "box": (mujoco.mjtGeom.mjGEOM_BOX, [half, half, half]),
+        "cylinder": (mujoco.mjtGeom.mjGEOM_CYLINDER, [half, half, 0.0]),
+        "ball": (mujoco.mjtGeom.mjGEOM_SPHERE, [half, 0.0, 0.0]),
+        "bar": (mujoco.mjtGeom.mjGEOM_BOX, [thing.length_m / 2, half, half]),
+    }[thing.shape]
+    name = f"object:{thing.name}"
+    yaw = thing.pose.yaw
+    body = scene.worldbody.add_body(
+        name=name,
+        pos=[thing.pose.x, thing.pose.y, object_height(thing)],
+        quat=[np.cos(yaw / 2), 0.0, 0.0, np.sin(yaw / 2)],
+    )
+    body.add_freejoint(name=name)
+    rolls = thing.shape == "ball"
+    body.add_geom(
+        name=name,
+        type=kind,
+        size=size,
+        mass=thing.mass_kg,
+        rgba=list(COLORS[thing.color]),
+        # A ball without rolling friction never lies still.
+        condim=6 if rolls else 4,
+        friction=[thing.friction, 0.01, 0.002 if rolls else 0.0001],
+        priority=1 if slides else 0,
+    )
 
 
 def _add_floor(scene: mujoco.MjSpec, spec: TaskSpec) -> None:
@@ -108,9 +127,15 @@ def _add_floor(scene: mujoco.MjSpec, spec: TaskSpec) -> None:
         material="floor",
         friction=[1.0, 0.005, 0.0001],
     )
-    scene.worldbody.add_light(pos=[0, 0, 4], dir=[0, 0, -1], type=mujoco.mjtLightType.mjLIGHT_DIRECTIONAL)
+    scene.worldbody.add_light(
+        pos=[0, 0, 4],
+        dir=[0.24, 0.28, -0.93],
+        type=mujoco.mjtLightType.mjLIGHT_DIRECTIONAL,
+        diffuse=[0.45, 0.45, 0.45],
+        specular=[0.05, 0.05, 0.05],
+    )
     reach = max(spec.world.length_m, spec.world.width_m)
-    scene.worldbody.add_camera(name="overview", pos=[0, -0.55 * reach, 1.05 * reach], xyaxes=[1, 0, 0, 0, 0.89, 0.46])
+    scene.worldbody.add_camera(name="overview", pos=[0, -0.62 * reach, 1.05 * reach], xyaxes=[1, 0, 0, 0, 0.89, 0.46])
 
 
 def _add_walls(scene: mujoco.MjSpec, spec: TaskSpec) -> None:

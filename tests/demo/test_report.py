@@ -18,29 +18,28 @@ from metabot.demo.paths import write_paths
 from metabot.demo.report import write_report
 from metabot.demo.report.offscreen import NO_GL, NO_MOTION, make_video
 from metabot.demo.summary import ControlRecord, OnnxRecord, RobotRecord, RoundRecord, Summary, machine, versions
-from metabot.task import DriveDynamics, Mission, TaskSpec, place
-from metabot_sim.batch import BatchedWorld
-from metabot_sim.experts import drive_goal
+from metabot.task import Mission, RobotDynamics, TaskSpec, place
+from metabot_sim.env import Autoreset, FleetEnv
 
 SENTENCE = "three robots drive to the red, green and blue pads without touching each other"
 FAULTS = (
-    DriveDynamics(steer_gain=-1.0),
-    DriveDynamics(drive_gain=0.7, steer_bias=0.2),
-    DriveDynamics(drive_gain=-1.0, steer_gain=-1.0),
+    RobotDynamics(steer_gain=-1.0),
+    RobotDynamics(drive_gain=0.7, steer_bias=0.2),
+    RobotDynamics(drive_gain=-1.0, steer_gain=-1.0),
 )
 VOID = {"meta", "link", "br"}
 
 
 def drive(spec: TaskSpec) -> dict[str, np.ndarray]:
     """Real poses: the scripted expert drives the fleet to its pads."""
-    world = BatchedWorld(spec)
+    env = FleetEnv(spec, 1, autoreset=Autoreset.DISABLED)
+    env.reset()
     recorded = []
     for tick in range(spec.horizon_steps):
-        poses = world.poses()
-        recorded.append(np.column_stack([np.full(world.num_robots, tick / spec.control_hz), poses[0]]))
-        if (world.distances(poses) < 0.1).all():
+        poses = env.world.poses()
+        recorded.append(np.column_stack([np.full(env.num_robots, tick / spec.control_hz), poses[0]]))
+        if env.step(env.expert()).terminated[0]:
             break
-        world.step(drive_goal.act(poses, world.goals, world.dynamics))
     samples = np.stack(recorded, axis=1)
     return {robot.name: samples[index] for index, robot in enumerate(spec.robots)}
 

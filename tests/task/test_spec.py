@@ -9,11 +9,11 @@ from metabot.task import (
     PAD_COLORS,
     Arena,
     DriveDistribution,
-    DriveDynamics,
     Interval,
     Mission,
     Pad,
     Pose,
+    RobotDynamics,
     RobotSpec,
     TaskSpec,
     place,
@@ -69,7 +69,7 @@ def test_robots_that_do_not_fit_are_refused() -> None:
         (minimal(robots=[{"name": "Robot 1", "goal": "red"}]), "robots.0.name: "),
         (minimal(robots=[{"name": "robot_1", "goal": "pink"}]), "robots.0.goal: .*'red'.*got 'pink'"),
         (minimal(robots=[{"name": "robot_1", "goal": "blue"}]), "no blue pad; pads: red"),
-        (minimal(pads=[{"color": "red", "x": 9.0, "y": 0.0}]), "pads.red: outside"),
+        (minimal(pads=[{"color": "red", "x": 9.0, "y": 0.0}]), "pads.red: .* is outside"),
         (minimal(robots=[{"name": "a", "goal": "red"}] * 2), "'a' appears twice"),
         (minimal(robots=[{"name": "a", "goal": "red"}, {"name": "b", "goal": "red", "spawn": {"x": 0.1}}]), "overlap"),
         (minimal(horizon_s=-1), "horizon_s: .*greater than 0.*got -1"),
@@ -108,11 +108,11 @@ def test_an_interval_the_wrong_way_round_is_refused() -> None:
 @pytest.mark.parametrize(
     ("dynamics", "words"),
     [
-        (DriveDynamics(), "healthy"),
-        (DriveDynamics(steer_gain=-1), "steering reversed"),
-        (DriveDynamics(drive_gain=0.65, steer_bias=0.28), "drive at 65%, steering pulls left by 28%"),
-        (DriveDynamics(drive_gain=-1, steer_gain=-1), "drive reversed, steering reversed"),
+        (RobotDynamics(), "healthy"),
+        (RobotDynamics(steer_gain=-1), "steering reversed"),
+        (RobotDynamics(drive_gain=0.65, steer_bias=0.28), "drive at 65%, steering pulls left by 28%"),
+        (RobotDynamics(drive_gain=-1, steer_gain=-1), "drive reversed, steering reversed"),
     ],
 )
-def test_a_fault_is_said_in_words(dynamics: DriveDynamics, words: str) -> None:
+def test_a_fault_is_said_in_words(dynamics: RobotDynamics, words: str) -> None:
     assert dynamics.describe() == words

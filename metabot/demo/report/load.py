@@ -35,9 +35,9 @@ def load_motion(run_dir: Path, summary: Summary) -> Motion:
 
 
 def _nan_for_null(value: Any) -> Any:
-    """JSON has no NaN, so `Summary.write` leaves null where a number was none; no field of it is optional."""
+    """JSON has no NaN, so `Summary.write` leaves null where a number was none; only the task has optional fields."""
     if isinstance(value, dict):
-        return {key: _nan_for_null(inner) for key, inner in value.items()}
+        return {key: inner if key == "task" else _nan_for_null(inner) for key, inner in value.items()}
     if isinstance(value, list):
         return [_nan_for_null(inner) for inner in value]
     return math.nan if value is None else value

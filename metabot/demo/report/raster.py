@@ -12,7 +12,7 @@ from PIL import Image, ImageDraw, ImageFont
 from metabot.demo.report.motion import Motion
 from metabot.demo.report.view import CHASSIS_M, NOSE_M, POINTER_M, View, on_robot, scale_bar_m
 from metabot.task import RobotSpec, TaskSpec
-from metabot_sim.scene import COLORS
+from metabot_sim.colors import COLORS
 
 Rgb = tuple[int, int, int]
 

@@ -14,8 +14,10 @@ import numpy as np
 
 from metabot.demo.report.motion import Motion, frame_times
 from metabot.task import TaskSpec
+from metabot_sim.colors import COLORS
 from metabot_sim.robots import diffdrive
-from metabot_sim.scene import COLORS, compose, robot_prefix
+from metabot_sim.robots.base import robot_prefix
+from metabot_sim.scene import compose
 
 WIDTH, HEIGHT = 640, 480
 HOLD_S = 1.0

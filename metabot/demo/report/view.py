@@ -9,7 +9,7 @@ import numpy as np
 
 from metabot.demo.report.motion import Motion
 from metabot.task import TaskSpec
-from metabot_sim.scene import COLORS
+from metabot_sim.colors import COLORS
 
 CHASSIS_M = 0.15
 """Radius of the drawn robot: its chassis."""

@@ -1,1 +1,1 @@
-"""Robots, one folder each: the MJCF and the functions that turn commands into actuator targets."""
+"""Robots: one folder each, with the MJCF and what belongs to it."""

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import numpy as np
 
+from metabot_sim.robots.car import CarGroup
+
 MJCF = Path(__file__).with_name("diffdrive.xml")
 
 WHEEL_RADIUS_M = 0.05
@@ -34,7 +36,7 @@ def wheel_speeds(command: np.ndarray, dynamics: np.ndarray) -> np.ndarray:
 
     Args:
         command: (..., 2), forward and turn, clipped to [-1, 1].
-        dynamics: (..., 3), drive gain, steer gain, steer bias (see `metabot.task.DriveDynamics`).
+        dynamics: (..., 3 or more), drive gain, steer gain, steer bias (see `metabot.task.RobotDynamics`).
 
     Returns:
         (..., 2) left and right wheel speed in rad/s.
@@ -76,3 +78,16 @@ def observe(pose: np.ndarray, twist: np.ndarray, goal: np.ndarray) -> np.ndarray
         ],
         axis=-1,
     ).astype(np.float32)
+
+
+class DiffDrive(CarGroup):
+    """Differential-drive robots: two driven wheels, two casters."""
+
+    mjcf = MJCF
+    spawn_height_m = SPAWN_HEIGHT_M
+    max_speed_mps = MAX_SPEED_MPS
+    max_yaw_rate_radps = MAX_YAW_RATE_RADPS
+
+    def command(self, actions: np.ndarray, dynamics: np.ndarray) -> None:
+        """Wheel speed targets; a dead wheel is asked for none."""
+        self.world.ctrl[:, self.actuators] = wheel_speeds(actions, dynamics)

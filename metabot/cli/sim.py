@@ -1,0 +1,176 @@
+"""`metabot sim`: what there is to simulate, whether it is solvable, and how it looks."""
+
+from __future__ import annotations
+
+import json as json_module
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from metabot.cli.errors import one_line_errors
+
+if TYPE_CHECKING:
+    from metabot_sim.check import Row
+    from metabot_sim.families.base import Family
+
+sim = typer.Typer(help="List, check and film the simulated task families.", no_args_is_help=True)
+
+Robots = Annotated[int | None, typer.Option(help="How many robots; the family's usual number by default.")]
+Split = Annotated[str, typer.Option(help="Which tasks: train, validation, test or held-out.")]
+
+
+@sim.command("list")
+def list_families(json: Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")] = False) -> None:
+    """Show the families: who plays, what is to be done, what is hidden from the robots."""
+    from metabot_sim.families.registry import available, family
+
+    families = [family(name) for name in available()]
+    if json:
+        typer.echo(json_module.dumps([_described(each) for each in families], indent=2))
+        return
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table(title="task families", title_justify="left")
+    for heading in ("family", "mode", "robots", "what is to be done", "hidden dynamics"):
+        table.add_column(heading, no_wrap=heading == "family")
+    for each in families:
+        fewest, usual, most = each.robots
+        robots = f"{fewest}" if fewest == most else f"{fewest} to {most} ({usual})"
+        table.add_row(each.name, each.mode, robots, each.summary, ", ".join(each.dynamics))
+    Console().print(table)
+
+
+def _described(family: Family) -> dict[str, Any]:
+    fewest, usual, most = family.robots
+    return {
+        "family": family.name,
+        "mode": family.mode,
+        "robots": {"fewest": fewest, "usual": usual, "most": most},
+        "summary": family.summary,
+        "dynamics": {name: interval.model_dump() for name, interval in family.dynamics.items()},
+        "held_out": {name: interval.model_dump() for name, interval in family.held_out.items()},
+    }
+
+
+@sim.command()
+def check(
+    families: Annotated[list[str] | None, typer.Argument(help="Which families.", show_default=False)] = None,
+    every: Annotated[bool, typer.Option("--all", help="All families.")] = False,
+    episodes: Annotated[int, typer.Option(min=1, help="Episodes for each policy and split.")] = 256,
+    robots: Robots = None,
+    threads: Annotated[int, typer.Option(min=1, help="Simulation threads; results do not depend on them.")] = 1,
+    seed: Annotated[int, typer.Option(help="Of tasks, places and random commands.")] = 0,
+    json: Annotated[Path | None, typer.Option(help="Also write the rows to this file.")] = None,
+) -> None:
+    """Play every split with the expert, with random commands and with none.
+
+    Exits with 0 if the expert succeeds in at least 95 % of the episodes of each split, and the
+    others in at most 5 %; with 1 if not. Where teams play against each other, the first robot's
+    team plays so, against random opponents.
+    """
+    rows: list[Row] = []
+    left_out: list[str] = []
+
+    def stopped() -> str:
+        _report(rows, left_out, json)
+        return f"stopped; {len(rows)} rows were done"
+
+    with one_line_errors(ValueError, OSError, stopped=stopped):
+        from rich.console import Console
+        from rich.progress import MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+        from metabot.task import SpecError
+        from metabot_sim.check import check_family
+        from metabot_sim.families.base import SPLITS
+        from metabot_sim.families.registry import available, family
+        from metabot_sim.policies import POLICIES
+
+        if every == bool(families):
+            raise ValueError(f"families: name some, or give --all; allowed: {', '.join(available())}")
+        names = []
+        for name in available() if every else families or ():
+            try:
+                # Found out now, and not after minutes of simulation.
+                family(name).spec(robots)
+                names.append(name)
+            except SpecError as problem:
+                if not every:
+                    raise
+                left_out.append(f"left out: {problem}")
+        columns = (TextColumn("{task.description}"), MofNCompleteColumn(), TimeElapsedColumn())
+        with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
+            bar = progress.add_task("", total=len(names) * len(SPLITS) * len(POLICIES))
+
+            def told(what: str) -> None:
+                progress.update(bar, description=what, completed=min(told_of[0], progress.tasks[0].total or 0))
+                told_of[0] += 1
+
+            told_of = [0]
+            for name in names:
+                for row in check_family(name, robots=robots, episodes=episodes, threads=threads, seed=seed, told=told):
+                    rows.append(row)
+                    mark = "PASS" if row.passed else "FAIL"
+                    progress.console.print(f"{mark} {row.family} {row.split}: expert {row.expert:.1%}", highlight=False)
+        _report(rows, left_out, json)
+    if not rows or not all(row.passed for row in rows):
+        raise typer.Exit(1)
+
+
+def _report(rows: list[Row], left_out: list[str], json: Path | None) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table(title="share of episodes that succeed", title_justify="left")
+    for heading in ("family", "split", "robots", "expert", "random", "idle", "diverged", "bars"):
+        table.add_column(heading, justify="left" if heading in ("family", "split") else "right", no_wrap=True)
+    for row in rows:
+        shares = (f"{share:.1%}" for share in (row.expert, row.random, row.idle))
+        bars = "[green]PASS" if row.passed else "[red]FAIL"
+        table.add_row(row.family, row.split, str(row.robots), *shares, str(row.diverged), bars)
+    console = Console()
+    console.print(table)
+    for line in left_out:
+        console.print(line, highlight=False)
+    if json is not None:
+        from metabot.params.atomic import atomic_file
+        from metabot_sim.check import EXPERT_AT_LEAST, OTHERS_AT_MOST
+
+        report = {
+            "bars": {"expert_at_least": EXPERT_AT_LEAST, "others_at_most": OTHERS_AT_MOST},
+            "passed": bool(rows) and all(row.passed for row in rows),
+            "left_out": left_out,
+            "rows": [row.as_dict() for row in rows],
+        }
+        with atomic_file(json) as file:
+            file.write((json_module.dumps(report, indent=2) + "\n").encode())
+
+
+@sim.command()
+def video(
+    family: Annotated[str, typer.Argument(help="Which family.")],
+    policy: Annotated[str, typer.Option(help="Who drives: expert, random or idle.")] = "expert",
+    out: Annotated[Path | None, typer.Option(help="Video to write: a file ending in .mp4 or .gif.")] = None,
+    picture: Annotated[Path | None, typer.Option(help="Still of the middle of the episode: a .png file.")] = None,
+    robots: Robots = None,
+    split: Split = "train",
+    task: Annotated[int | None, typer.Option(help="Number of the task; one is drawn by default.")] = None,
+    seed: Annotated[int, typer.Option(help="Of task, places and random commands.")] = 0,
+    width: Annotated[int, typer.Option(help="In pixels, even.")] = 640,
+    height: Annotated[int, typer.Option(help="In pixels, even.")] = 480,
+) -> None:
+    """Film one episode, or make a picture of it."""
+    # Its import does not bring MuJoCo in, which looks for OpenGL only once.
+    from metabot_sim.offscreen import RenderError, choose
+
+    with one_line_errors(ValueError, OSError, RenderError):
+        if out is None and picture is None:
+            raise ValueError("out: give --out FILE.mp4, --picture FILE.png, or both")
+        choose()
+        from metabot_sim.film import Film
+
+        film = Film(family, policy, robots=robots, split=split, task=task, seed=seed)  # type: ignore[arg-type]
+        film.write(out, picture, width, height)
+        ending = "success" if film.success else "no success"
+        typer.echo(f"{' and '.join(str(each) for each in (out, picture) if each)}: {family}, {policy}, {ending}")

@@ -1,0 +1,50 @@
+"""The kinds of robots and the families of tasks a specification can name."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal, get_args
+
+RobotKind = Literal["diffdrive", "ackermann", "arm", "fetch", "mjcf"]
+ROBOT_KINDS: tuple[RobotKind, ...] = get_args(RobotKind)
+
+FAMILIES = (
+    "drive-goal",
+    "drive-formation",
+    "drive-push",
+    "drive-race",
+    "drive-pursuit",
+    "drive-capture",
+    "grasp-place",
+    "grasp-sort",
+    "grasp-handover",
+    "grasp-carry",
+    "grasp-race",
+    "deliver",
+)
+"""Families of tasks; each is a module of `metabot_sim.families`."""
+
+
+@dataclass(frozen=True)
+class KindFacts:
+    """What a specification has to know of a robot to be checked before anything is compiled.
+
+    Attributes:
+        radius_m: radius of the circle that contains the robot's footprint.
+        reach_m: nearest and farthest distance from its base at which an arm can work; None
+            for a robot that drives.
+        simulation_hz: physics steps per second that the robot needs to behave.
+    """
+
+    radius_m: float
+    reach_m: tuple[float, float] | None = None
+    simulation_hz: int = 100
+
+
+KINDS: dict[RobotKind, KindFacts] = {
+    "diffdrive": KindFacts(radius_m=0.18),
+    "ackermann": KindFacts(radius_m=0.24),
+    "arm": KindFacts(radius_m=0.1, reach_m=(0.22, 0.62), simulation_hz=250),
+    "fetch": KindFacts(radius_m=0.4, reach_m=(0.4, 1.0), simulation_hz=500),
+    "mjcf": KindFacts(radius_m=0.2, simulation_hz=200),
+}

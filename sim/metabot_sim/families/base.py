@@ -1,0 +1,177 @@
+"""What a family of tasks is: `Family` describes it, `Rules` play it in a batch of simulations."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from typing import ClassVar, Literal
+
+import numpy as np
+
+from metabot.task import Interval, SpecError, TaskSpec
+from metabot_sim import rng
+from metabot_sim.batch import BatchedWorld
+from metabot_sim.episodes import OBJECT_DYNAMICS, ROBOT_DYNAMICS, EpisodeBatch
+from metabot_sim.rewards import Step
+
+Split = Literal["train", "validation", "test", "held-out"]
+SPLITS: tuple[Split, ...] = ("train", "validation", "test", "held-out")
+"""The first three draw tasks from the same ranges with other seeds, the last from other ranges."""
+
+Mode = Literal["independent", "cooperative", "competitive", "mixed"]
+
+
+class Family(ABC):
+    """A distribution of tasks: a scene, ranges of hidden dynamics, starts and goals, and rules."""
+
+    name: ClassVar[str]
+    summary: ClassVar[str]
+    """One line for people."""
+    mode: ClassVar[Mode]
+    robots: ClassVar[tuple[int, int, int]]
+    """Fewest, usual and most robots."""
+    also_kinds: ClassVar[frozenset[str]] = frozenset()
+    """Kinds of robots that can play it beside those of `template`."""
+    dynamics: ClassVar[Mapping[str, Interval]]
+    """Ranges in training; `object_`-prefixed names are those of objects. What is not named is healthy."""
+    held_out: ClassVar[Mapping[str, Interval]]
+    """Ranges that are kept from training; what is not named has its range of training."""
+    provides: ClassVar[frozenset[str]]
+    """Fields of `Step` that the rules fill in, beside actions and success."""
+
+    @abstractmethod
+    def template(self, robots: int) -> TaskSpec:
+        """The scene for that many robots, everything at nominal places."""
+
+    @abstractmethod
+    def draw_places(self, draws: rng.Draws, batch: EpisodeBatch, spec: TaskSpec) -> None:
+        """Draw starts and goals of new episodes, in place.
+
+        Args:
+            draws: one stream of random numbers per episode.
+            batch: as many episodes, filled in as `spec` says; overwrite what varies.
+            spec: the scene.
+        """
+
+    @abstractmethod
+    def rules(self, world: BatchedWorld) -> Rules:
+        """The rules, playing in a world made for `template(n)` or an equal scene."""
+
+    def spec(self, robots: int | None = None) -> TaskSpec:
+        """`template` with the number of robots checked.
+
+        Raises:
+            SpecError: if the family cannot be played by that many.
+        """
+        fewest, usual, most = self.robots
+        count = usual if robots is None else robots
+        if not fewest <= count <= most:
+            raise SpecError(f"robots: {count} cannot play {self.name}; allowed: {fewest} to {most}")
+        return self.template(count)
+
+    def check(self, spec: TaskSpec) -> None:
+        """Refuse a scene that this family cannot be played in.
+
+        Raises:
+            SpecError: with the field, its value and what is allowed.
+        """
+        fewest, _, most = self.robots
+        if not fewest <= len(spec.robots) <= most:
+            raise SpecError(f"robots: {len(spec.robots)} cannot play {self.name}; allowed: {fewest} to {most}")
+        kinds = {robot.kind for robot in self.spec(max(fewest, min(most, len(spec.robots)))).robots}
+        # A user's own robot may take part wherever its model keeps the contract of the kind it stands for.
+        for robot in spec.robots:
+            if robot.kind not in kinds | self.also_kinds:
+                allowed = ", ".join(sorted(kinds | self.also_kinds))
+                raise SpecError(f"robots.{robot.name}.kind: {robot.kind} cannot play {self.name}; allowed: {allowed}")
+
+    def intervals(self, split: Split) -> dict[str, Interval]:
+        """The ranges of a split."""
+        return {**self.dynamics, **(self.held_out if split == "held-out" else {})}
+
+    def draw_dynamics(self, tasks: np.ndarray, split: Split, batch: EpisodeBatch) -> None:
+        """Draw the hidden dynamics of tasks, in place.
+
+        Args:
+            tasks: (n,) numbers of tasks; the same number and split give the same dynamics.
+            split: whose ranges and seeds.
+            batch: n episodes.
+        """
+        draws = rng.Draws(rng.keys(_DYNAMICS, SPLITS.index(split), tasks))
+        for name, interval in self.intervals(split).items():
+            target, columns = batch.robot_dynamics, ROBOT_DYNAMICS
+            column_name = name
+            if name.startswith(_OBJECT):
+                target, columns = batch.object_dynamics, OBJECT_DYNAMICS
+                column_name = name.removeprefix(_OBJECT)
+            column = columns.index(column_name)
+            # One draw per robot or object, in order, so that a robot more changes no other's.
+            width = target.shape[1]
+            values = draws.uniform(interval.low, interval.high, width)
+            signs = draws.sign(width) if interval.signed else 1.0
+            if column_name in _WHOLE:
+                values = np.floor(draws.uniform(interval.low, interval.high + 1.0, width))
+            target[..., column] = values * signs
+
+    def draw(
+        self, spec: TaskSpec, split: Split, tasks: np.ndarray, episodes: np.ndarray, seed: int = 0
+    ) -> EpisodeBatch:
+        """Draw whole episodes.
+
+        Args:
+            spec: the scene.
+            split: train, validation, test or held-out.
+            tasks: (n,) numbers of tasks: they fix the hidden dynamics.
+            episodes: (n,) numbers of episodes: with task and seed they fix starts and goals.
+            seed: another one gives other starts and goals for the same tasks.
+        """
+        batch = EpisodeBatch.of(spec, len(tasks))
+        self.draw_dynamics(tasks, split, batch)
+        draws = rng.Draws(rng.keys(_PLACES, SPLITS.index(split), seed, tasks, episodes))
+        self.draw_places(draws, batch, spec)
+        return batch
+
+    def sample(self, task: int, split: Split = "train", robots: int | None = None, seed: int = 0) -> TaskSpec:
+        """One task written out in full: scene, places and hidden dynamics."""
+        template = self.spec(robots)
+        numbers = np.array([task])
+        return self.draw(template, split, numbers, np.zeros(1, dtype=np.int64), seed).spec(template, 0)
+
+
+class Rules(ABC):
+    """A family played in one `BatchedWorld`: observations, success, and an expert.
+
+    Subclasses keep what they have to remember in arrays over simulations, set anew by `reset`.
+    """
+
+    task_names: tuple[str, ...] = ()
+    """Meaning of what each robot observes beside its own senses."""
+
+    def __init__(self, world: BatchedWorld) -> None:
+        """Get to know the world."""
+        self.world = world
+
+    @abstractmethod
+    def reset(self, ids: np.ndarray) -> None:
+        """Forget the last episode of the given simulations, whose worlds have been reset."""
+
+    @abstractmethod
+    def advance(self, actions: np.ndarray) -> Step:
+        """Judge the step that the world has just made.
+
+        Args:
+            actions: (n, R, A) what the robots did, clipped.
+        """
+
+    @abstractmethod
+    def observe_task(self) -> np.ndarray:
+        """What each robot sees of its task, (n, R, len(task_names)), each number of order one."""
+
+    @abstractmethod
+    def expert(self) -> np.ndarray:
+        """What robots that know all hidden dynamics would do now, (n, R, A)."""
+
+
+_DYNAMICS, _PLACES = 1, 2
+_OBJECT = "object_"
+_WHOLE = {"delay_steps", "dead"}

@@ -1,0 +1,142 @@
+"""`drive-goal`: each robot to its own pad, without touching another."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from metabot.task import COLOR_NAMES, KINDS, Arena, Interval, Pad, Pose, RobotSpec, TaskSpec
+from metabot_sim import rng
+from metabot_sim.batch import BatchedWorld
+from metabot_sim.episodes import DRIVE_GAIN, EpisodeBatch
+from metabot_sim.experts import avoid, drive
+from metabot_sim.families import driving
+from metabot_sim.families.base import Family, Rules
+from metabot_sim.rewards import Step
+from metabot_sim.robots import diffdrive
+
+
+class DriveGoal(Family):
+    """Each robot to its own pad, without touching another."""
+
+    name = "drive-goal"
+    summary = "each robot to its own pad, without touching another"
+    mode = "independent"
+    robots = (1, 3, 16)
+    also_kinds = frozenset({"mjcf"})
+    dynamics = {  # noqa: RUF012
+        "drive_gain": Interval(low=0.7, high=1.0, signed=True),
+        "steer_gain": Interval(low=0.8, high=1.3, signed=True),
+        "steer_bias": Interval(low=-0.25, high=0.25),
+    }
+    held_out = {  # noqa: RUF012
+        "drive_gain": Interval(low=0.55, high=0.7, signed=True),
+        "steer_bias": Interval(low=0.25, high=0.4, signed=True),
+    }
+    provides = frozenset({"approach_m", "collided"})
+
+    def template(self, robots: int) -> TaskSpec:
+        """See `Family.template`."""
+        # As much floor for each robot however many there are.
+        side = driving.arena_side_m(1) if robots == 1 else 3.0 + 1.7 * robots**0.5
+        colors = COLOR_NAMES[:robots]
+        across = np.linspace(-side / 2 + 0.6, side / 2 - 0.6, robots) if robots > 1 else np.zeros(1)
+        return TaskSpec(
+            family="drive-goal",
+            world=Arena(length_m=side, width_m=side),
+            robots=tuple(
+                RobotSpec(name=f"robot_{i + 1}", goal=color, spawn=Pose(x=-1.0, y=float(across[i])))
+                for i, color in enumerate(colors)
+            ),
+            pads=tuple(Pad(color=color, x=1.0, y=float(across[i])) for i, color in enumerate(colors)),
+            horizon_s=4.0 if robots == 1 else 12.0 + 0.5 * robots,
+        )
+
+    def draw_places(self, draws: rng.Draws, batch: EpisodeBatch, spec: TaskSpec) -> None:
+        """See `Family.draw_places`."""
+        robots = len(spec.robots)
+        if robots == 1:
+            distance, bearing = draws.uniform(0.8, 2.0), draws.uniform(-np.pi, np.pi)
+            batch.spawns[...] = 0.0
+            batch.pads[:, 0] = np.stack([distance * np.cos(bearing), distance * np.sin(bearing)], axis=-1)
+            return
+        half = spec.world.length_m / 2 - 0.45
+        batch.spawns[..., :2] = driving.scatter(draws, robots, half, 0.9)
+        batch.spawns[..., 2] = draws.uniform(-np.pi, np.pi, robots)
+        # Far enough that nobody gets there by chance, near enough for the slowest.
+        batch.pads[...] = driving.scatter(draws, robots, half, 1.0, starts=batch.spawns, away_m=(1.2, 4.0))
+
+    def rules(self, world: BatchedWorld) -> Rules:
+        """See `Family.rules`."""
+        return DriveGoalRules(world)
+
+
+class DriveGoalRules(Rules):
+    """Success: the robot's centre within the pad's radius, and it has touched no other robot."""
+
+    def __init__(self, world: BatchedWorld) -> None:
+        """See `Rules`."""
+        super().__init__(world)
+        shape = (world.num_sims, world.num_robots)
+        self._radius = world.spec.success.radius_m
+        self._size = max(KINDS[robot.kind].radius_m for robot in world.spec.robots)
+        self._forbidden = world.spec.success.contact == "forbidden"
+        self._reached, self._spoiled = np.zeros(shape, dtype=bool), np.zeros(shape, dtype=bool)
+        self._distance = np.zeros(shape)
+        self._poses = world.poses()
+        self.task_names = (*diffdrive.OBSERVATION_NAMES[:4], *driving.neighbour_names(world.num_robots))
+
+    def reset(self, ids: np.ndarray) -> None:
+        """See `Rules.reset`."""
+        self._reached[ids] = self._spoiled[ids] = False
+        self._poses = self.world.poses()
+        self._distance[ids] = self.world.distances(self._poses)[ids]
+
+    def advance(self, actions: np.ndarray) -> Step:
+        """See `Rules.advance`."""
+        self._poses = self.world.poses()
+        distance = self.world.distances(self._poses)
+        touching = self.world.contacts(self._poses)
+        if self._forbidden:
+            self._spoiled |= touching
+        before = self._reached & ~self._spoiled
+        self._reached |= distance < self._radius
+        success = self._reached & ~self._spoiled
+        step = Step(
+            actions=actions,
+            success=success,
+            arrived=success & ~before,
+            ended=success.all(axis=1),
+            approach_m=self._distance - distance,
+            collided=touching,
+        )
+        self._distance = distance
+        return step
+
+    def observe_task(self) -> np.ndarray:
+        """See `Rules.observe_task`."""
+        seen = np.empty((*self._poses.shape[:2], len(self.task_names)))
+        goal = driving.in_frame(self._poses, self.world.goals)
+        seen[..., :2] = goal / diffdrive.GOAL_SCALE_M
+        seen[..., 2:4] = goal / np.maximum(np.hypot(goal[..., 0], goal[..., 1]), 1e-6)[..., None]
+        if seen.shape[-1] > 4:
+            seen[..., 4:] = driving.see_neighbours(self._poses)
+        return seen
+
+    def expert(self) -> np.ndarray:
+        """See `Rules.expert`."""
+        world, cars = self.world, self.world.cars
+        dynamics = world.episodes.robot_dynamics
+        speeds = cars.max_speed_mps * np.minimum(np.abs(dynamics[..., DRIVE_GAIN]), 1.0)
+        others = avoid.nearest(self._poses)
+        yaw = self._poses[..., 2]
+        forward = world.twists(self._poses)[..., 0]
+        velocities = forward[..., None] * np.stack([np.cos(yaw), np.sin(yaw)], axis=-1)
+        arena = world.spec.world
+        headings = avoid.headings(
+            self._poses, velocities, world.goals, speeds, others, self._size, (arena.length_m / 2, arena.width_m / 2)
+        )
+        limits = avoid.speed_limits(self._poses, yaw, others, self._size) / cars.max_speed_mps
+        return drive.towards(self._poses, headings, self._distance, dynamics, cars.max_yaw_rate_radps, limits)
+
+
+FAMILY = DriveGoal()

@@ -1,0 +1,105 @@
+"""What the driving families share: places on the floor, the view of other robots."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from metabot_sim import rng
+
+SHOWN_NEIGHBOURS = 3
+"""Others that a robot is told of, the nearest first: a fleet of 16 looks like one of 4."""
+
+
+def arena_side_m(robots: int, each_m: float = 1.0, least_m: float = 3.5) -> float:
+    """Side of a square arena that leaves every robot room."""
+    return least_m + each_m * robots
+
+
+def scatter(
+    draws: rng.Draws,
+    count: int,
+    half_m: float | np.ndarray,
+    apart_m: float,
+    rounds: int = 60,
+    *,
+    starts: np.ndarray | None = None,
+    away_m: tuple[float, float] = (0.0, np.inf),
+) -> np.ndarray:
+    """Random points in a square that keep their distance, (n, count, 2).
+
+    All points are drawn at once and those too close to another one are drawn again. After
+    `rounds` attempts a jittered grid, which always fits, takes the place of what is left.
+
+    Args:
+        draws: one stream per episode.
+        count: points of each episode.
+        half_m: half of the square's side.
+        apart_m: smallest distance between two points.
+        rounds: attempts.
+        starts: (n, count, 2) or more: where each point is reached from.
+        away_m: nearest and farthest distance of each point from its start.
+    """
+    # A stream of its own: how many rounds it takes depends on the others in the batch.
+    own = rng.Draws(rng.keys(draws.integers(1 << 53)))
+    points = own.uniform(-1.0, 1.0, count, 2) * half_m
+    if count == 1 and starts is None:
+        return points
+    later = np.tril(np.ones((count, count), dtype=bool), k=-1)
+    for _ in range(rounds):
+        again = ((pairwise(points) < apart_m) & later).any(axis=-1)
+        if starts is not None:
+            away = np.hypot(*np.moveaxis(points - starts[..., :2], -1, 0))
+            again |= (away < away_m[0]) | (away > away_m[1])
+        if not again.any():
+            return points
+        points = np.where(again[..., None], own.uniform(-1.0, 1.0, count, 2) * half_m, points)
+    bad = ((pairwise(points) < apart_m) & later).any(axis=(-1, -2))
+    if bad.any():
+        side = int(np.ceil(np.sqrt(count)))
+        cells = np.stack(np.meshgrid(np.arange(side), np.arange(side)), -1).reshape(-1, 2)[:count]
+        grid = ((cells + 0.5) / side * 2.0 - 1.0) * half_m
+        order = own.permutation(count)
+        points[bad] = grid[order[bad]]
+    return points
+
+
+def pairwise(points: np.ndarray) -> np.ndarray:
+    """Distances between all points of each episode, (n, count, count)."""
+    offset = points[..., :, None, :2] - points[..., None, :, :2]
+    return np.hypot(offset[..., 0], offset[..., 1])
+
+
+def in_frame(poses: np.ndarray, points: np.ndarray) -> np.ndarray:
+    """Points of the world as seen from poses, ahead and to the left.
+
+    Args:
+        poses: (..., 3) x, y, yaw.
+        points: (..., 2) that broadcasts against the poses.
+    """
+    offset = points - poses[..., :2]
+    cos, sin = np.cos(poses[..., 2]), np.sin(poses[..., 2])
+    seen = np.empty_like(offset)
+    seen[..., 0] = cos * offset[..., 0] + sin * offset[..., 1]
+    seen[..., 1] = -sin * offset[..., 0] + cos * offset[..., 1]
+    return seen
+
+
+def neighbour_names(robots: int) -> tuple[str, ...]:
+    """Meaning of what `see_neighbours` returns."""
+    shown = min(robots - 1, SHOWN_NEIGHBOURS)
+    return tuple(f"neighbour_{k + 1}_{axis}" for k in range(shown) for axis in ("ahead", "left"))
+
+
+def see_neighbours(poses: np.ndarray, scale_m: float = 2.0) -> np.ndarray:
+    """The nearest other robots in each robot's frame, (n, R, 2 * shown), the nearest first."""
+    n, robots = poses.shape[:2]
+    shown = min(robots - 1, SHOWN_NEIGHBOURS)
+    if shown == 0:
+        return np.empty((n, robots, 0))
+    distance = pairwise(poses)
+    diagonal = np.arange(robots)
+    distance[:, diagonal, diagonal] = np.inf
+    nearest = np.argsort(distance, axis=-1, kind="stable")[..., :shown]
+    rows = (np.arange(n) * robots)[:, None, None] + nearest
+    others = poses[..., :2].reshape(-1, 2).take(rows, axis=0)
+    return (in_frame(poses[:, :, None], others) / scale_m).reshape(n, robots, 2 * shown)

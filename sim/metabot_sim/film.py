@@ -1,0 +1,116 @@
+"""A film or a still of one episode."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import imageio.v2 as imageio
+import numpy as np
+
+from metabot.task import SpecError
+from metabot_sim.camera import Camera
+from metabot_sim.env import Autoreset, FleetEnv
+from metabot_sim.families.base import Split
+from metabot_sim.policies import Policy
+
+GIF_EVERY = 2
+"""Of how many frames a GIF keeps one: it is large otherwise."""
+
+
+class Film:
+    """One episode of a family, played as often as it is asked for, always the same."""
+
+    def __init__(
+        self,
+        family: str,
+        policy: str = "expert",
+        *,
+        robots: int | None = None,
+        split: Split = "train",
+        task: int | None = None,
+        seed: int = 0,
+    ) -> None:
+        """Choose the episode.
+
+        Args:
+            family: its name.
+            policy: one of `metabot_sim.policies.POLICIES`.
+            robots: how many; the family's usual number by default.
+            split: which tasks.
+            task: number of the task; one is drawn by default.
+            seed: of task, places and random commands.
+
+        Raises:
+            SpecError: if these do not go together; one line.
+        """
+        tasks = None if task is None else np.array([task])
+        self._env = FleetEnv(family, 1, robots=robots, split=split, tasks=tasks, autoreset=Autoreset.DISABLED)
+        self._policy, self._seed = policy, seed
+        Policy(policy, self._env, seed)
+        self.rate_hz = self._env.spec.control_hz
+        self.success = False
+        """Whether the heroes had done their part when the episode was last played to its end."""
+
+    def play(self) -> Iterator[int]:
+        """Play the episode; yields the number of each step, 0 before the first."""
+        self._env.reset(self._seed)
+        act = Policy(self._policy, self._env, self._seed)
+        step, running = 0, True
+        yield step
+        while running:
+            done = self._env.step(act())
+            running = not (done.terminated[0] or done.truncated[0])
+            if not running:
+                self.success = bool(done.success[0, self._env.heroes].all())
+            step += 1
+            yield step
+
+    def write(self, video: Path | None, picture: Path | None, width: int = 640, height: int = 480) -> None:
+        """Write a video, a picture of the middle of the episode, or both.
+
+        Args:
+            video: a file ending in .mp4 or .gif; written whole or not at all.
+            picture: a file ending in .png.
+            width: in pixels, even.
+            height: in pixels, even.
+
+        Raises:
+            RenderError: if there is no off-screen OpenGL; one line.
+            SpecError: if a file's name ends in something else.
+        """
+        if video is not None and video.suffix not in (".mp4", ".gif"):
+            raise SpecError(f"out: {video}; allowed: a file ending in .mp4 or .gif")
+        if picture is not None and picture.suffix != ".png":
+            raise SpecError(f"picture: {picture}; allowed: a file ending in .png")
+        camera = Camera(self._env.world, width, height)
+        try:
+            if picture is not None:
+                middle = max(self.play()) // 2
+                picture.parent.mkdir(parents=True, exist_ok=True)
+                still = next(camera.picture() for step in self.play() if step == middle)
+                imageio.imwrite(picture, still)
+            if video is not None:
+                self._film(camera, video)
+        finally:
+            camera.close()
+
+    def _film(self, camera: Camera, video: Path) -> None:
+        video.parent.mkdir(parents=True, exist_ok=True)
+        unfinished = video.with_name(f".{video.stem}.{os.getpid()}{video.suffix}")
+        every = GIF_EVERY if video.suffix == ".gif" else 1
+        try:
+            with imageio.get_writer(unfinished, **self._format(video.suffix, every)) as writer:
+                for step in self.play():
+                    if step % every == 0:
+                        writer.append_data(camera.picture())  # type: ignore[attr-defined]
+            os.replace(unfinished, video)
+        finally:
+            unfinished.unlink(missing_ok=True)
+
+    def _format(self, suffix: str, every: int) -> dict[str, Any]:
+        if suffix == ".gif":
+            return {"mode": "I", "duration": 1000.0 * every / self.rate_hz, "loop": 0}
+        return {"fps": self.rate_hz, "codec": "libx264", "macro_block_size": 2}

@@ -1,0 +1,187 @@
+"""The pages about families in ``docs/families``: written from the code, so that they cannot lie."""
+
+from __future__ import annotations
+
+import inspect
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from metabot.task import FAMILIES, Interval, RobotDynamics
+from metabot_sim.env import FleetEnv
+from metabot_sim.families.base import SPLITS, Family
+from metabot_sim.families.registry import family as family_of
+from metabot_sim.rewards import ALWAYS, REWARD_TERMS
+
+_OBJECT_MEANING = {
+    "object_mass_kg": "mass of each object, in kg",
+    "object_size": "factor on the size of each object",
+    "object_friction": "sliding friction of each object",
+}
+
+
+def page(name: str, checked: Mapping[str, Any] | None = None) -> str:
+    """The page of one family, in Markdown.
+
+    Args:
+        name: the family's.
+        checked: the rows of ``metabot sim check --json`` by (family, split), for the table of measured success.
+    """
+    family = family_of(name)
+    env = FleetEnv(name, 1)
+    spec = env.spec
+    fewest, usual, most = family.robots
+    kinds = ", ".join(dict.fromkeys(robot.kind for robot in spec.robots))
+    lines = [
+        f"# {name}",
+        "",
+        f"{family.summary[0].upper()}{family.summary[1:]}.",
+        "",
+        f"![{name}](pictures/{name}.png)",
+        "",
+        f"The picture: `metabot sim video {name} --picture docs/families/pictures/{name}.png`.",
+        "",
+        _prose(type(family)),
+        "",
+        f"**Success.** {_prose(type(env.rules)).removeprefix('Success: ')}",
+        "",
+        "| | |",
+        "|---|---|",
+        f"| mode | {family.mode} |",
+        f"| robots | {fewest} to {most}, usually {usual} ({kinds}) |",
+        f"| episode | {spec.horizon_s:g} s at {spec.control_hz} Hz, physics at {spec.simulation_hz} Hz |",
+        "",
+        "## Hidden dynamics",
+        "",
+        "Drawn for each task; no robot observes them. The splits train, validation and test draw from the same",
+        "ranges with other seeds.",
+        "",
+        "| name | in training | held out | what it is |",
+        "|---|---|---|---|",
+        *_dynamics(family),
+        "",
+        "## What a robot observes and commands",
+        "",
+        *_interface(env),
+        "",
+        "## Reward",
+        "",
+        "| term | weight by default | what it rewards |",
+        "|---|---|---|",
+        *_reward(env),
+        "",
+    ]
+    if checked:
+        lines += [
+            "## Measured",
+            "",
+            "Share of episodes in which the expert, a random policy and an idle one succeed"
+            f" (`metabot sim check {name}`):",
+            "",
+            "| split | expert | random | idle |",
+            "|---|---|---|---|",
+            *(
+                f"| {split} | {row['expert']:.1%} | {row['random']:.1%} | {row['idle']:.1%} |"
+                for split in SPLITS
+                if (row := checked.get(split))
+            ),
+            "",
+        ]
+    return "\n".join(lines)
+
+
+def index() -> str:
+    """The page that lists all families."""
+    rows = []
+    for name in FAMILIES:
+        family = family_of(name)
+        fewest, _, most = family.robots
+        rows.append(f"| [{name}]({name}.md) | {fewest} to {most} | {family.mode} | {family.summary} |")
+    return "\n".join(
+        [
+            "# Families of tasks",
+            "",
+            "Each family is a scene, rules, a distribution of hidden dynamics with train, validation, test and",
+            "held-out splits, and a scripted expert. These pages are written by `metabot sim pages`.",
+            "",
+            "| family | robots | mode | what is to be done |",
+            "|---|---|---|---|",
+            *rows,
+            "",
+        ]
+    )
+
+
+def write(folder: Path, checked: Path | None = None) -> list[Path]:
+    """Write all pages.
+
+    Args:
+        folder: where to.
+        checked: a file of ``metabot sim check --all --json``.
+
+    Returns:
+        The files.
+    """
+    measured: dict[str, dict[str, Any]] = {}
+    if checked is not None:
+        for row in json.loads(checked.read_text())["rows"]:
+            measured.setdefault(row["family"], {})[row["split"]] = row
+    folder.mkdir(parents=True, exist_ok=True)
+    texts = {"README": index(), **{name: page(name, measured.get(name)) for name in FAMILIES}}
+    files = []
+    for name, text in texts.items():
+        files.append(folder / f"{name}.md")
+        files[-1].write_text(text)
+    return files
+
+
+def _prose(kind: type) -> str:
+    """A class's docstring up to its list of attributes."""
+    text = inspect.getdoc(kind) or ""
+    return text.split("\n\nAttributes:")[0].replace("\n\n", "\0").replace("\n", " ").replace("\0", "\n\n")
+
+
+def _range(interval: Interval | None) -> str:
+    if interval is None:
+        return "as in training"
+    if interval.low == interval.high:
+        return f"{interval.low:g}"
+    return f"{'±' if interval.signed else ''}[{interval.low:g}, {interval.high:g}]"
+
+
+def _dynamics(family: Family) -> list[str]:
+    rows = []
+    for name in dict.fromkeys([*family.dynamics, *family.held_out]):
+        meaning = _OBJECT_MEANING.get(name)
+        if meaning is None:
+            described = RobotDynamics.model_fields[name].description or ""
+            meaning = (described[:1].lower() + described[1:]).rstrip(".").replace("\n", " ")
+        training = _range(family.dynamics[name]) if name in family.dynamics else "healthy"
+        rows.append(f"| `{name}` | {training} | {_range(family.held_out.get(name))} | {meaning} |")
+    return rows
+
+
+def _interface(env: FleetEnv) -> list[str]:
+    lines, seen = [], set()
+    for group in env.world.groups:
+        robot = int(group.indices[0])
+        kind = env.spec.robots[robot].kind
+        if kind in seen:
+            continue
+        seen.add(kind)
+        observed = ", ".join(f"`{name}`" for name in env.observation_names[robot])
+        commands = ", ".join(f"`{name}`" for name in group.action_names)
+        lines += [f"- **{kind}** observes {len(env.observation_names[robot])} numbers: {observed}."]
+        lines += [f"- **{kind}** commands {len(group.action_names)} numbers in [-1, 1]: {commands}."]
+    return lines
+
+
+def _reward(env: FleetEnv) -> list[str]:
+    provided = env.family.provides | ALWAYS
+    rows = []
+    for name, term in REWARD_TERMS.items():
+        if term.needs in provided:
+            weight = env.spec.reward.get(name)
+            rows.append(f"| `{name}` | {'–' if weight is None else f'{weight:g}'} | {term.summary} |")
+    return rows

@@ -1,0 +1,259 @@
+"""The six-joint arm with a parallel gripper: its geometry, its commands, what it senses."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import mujoco
+import numpy as np
+
+from metabot.task import RobotSpec, TaskSpec
+from metabot_sim.episodes import DRIVE_GAIN, STEER_BIAS, STEER_GAIN
+from metabot_sim.robots.arm import kinematics
+from metabot_sim.robots.base import RobotGroup, robot_prefix
+from metabot_sim.robots.car import team_color
+
+if TYPE_CHECKING:
+    from metabot_sim.batch import BatchedWorld
+
+MJCF = Path(__file__).with_name("arm.xml")
+
+JOINTS = ("waist", "shoulder", "elbow", "forearm_roll", "wrist", "tool")
+FINGERS = ("finger_left", "finger_right")
+STEP_M = 0.03
+"""How far a full translation command moves the set point of a healthy arm in one control step."""
+STEP_RAD = 0.15
+"""How far a full rotation command turns it."""
+LEASH_M, LEASH_RAD = 0.06, 0.35
+"""How far the set point may run ahead of the hand."""
+REACH_M = (0.20, 0.64)
+"""Horizontal distance of the fingertips from the base's axis that a set point may have."""
+HEIGHT_M = (0.012, 0.34)
+"""Height of the fingertips above the floor that a set point may have."""
+BEARING_RAD = 2.7
+"""The fingertips stay within this angle of straight ahead: the waist does not go round."""
+MAX_OPENING_M = 0.08
+HOME_M = (0.30, 0.0, 0.24)
+"""Fingertips at the start, in the base's frame."""
+GRASP_DEPTH_M = (-0.025, 0.045)
+"""What is held has its centre at most so far below and above the fingertips' centre."""
+_PRESSED_N = 0.3
+_DAMPING = 0.03
+_MAX_TURN_RAD = 0.6
+
+
+class Arm(RobotGroup):
+    """Arms that stand on the floor and grasp from above.
+
+    A command moves a set point: the fingertips' place in the base's frame (x ahead, y left,
+    z up) and the hand's yaw. The hand points down. Joint targets follow by damped least squares.
+    """
+
+    action_names = ("dx", "dy", "dz", "dyaw", "grip")
+    proprio_names = (
+        "tip_x",
+        "tip_y",
+        "tip_z",
+        "yaw_cos",
+        "yaw_sin",
+        "opening",
+        "pressed",
+        "tip_velocity_x",
+        "tip_velocity_y",
+        "tip_velocity_z",
+    )
+
+    def __init__(self, world: BatchedWorld, robots: list[RobotSpec], indices: np.ndarray) -> None:
+        """See `RobotGroup`."""
+        super().__init__(world, robots, indices)
+        model = world.model
+
+        def ids(kind: str, *names: str) -> np.ndarray:
+            find = getattr(model, kind)
+            return np.array([[find(robot_prefix(robot.name) + name).id for name in names] for robot in robots])
+
+        self._joints, fingers = ids("joint", *JOINTS), ids("joint", *FINGERS)
+        self._joint_pos, self._finger_pos = model.jnt_qposadr[self._joints], model.jnt_qposadr[fingers]
+        self._joint_vel = model.jnt_dofadr[self._joints]
+        self._tips = ids("site", "tip")[:, 0]
+        self._pads = model.sensor_adr[ids("sensor", *FINGERS)]
+        self._velocity = model.sensor_adr[ids("sensor", "tip")] + np.arange(3)
+        self._drives, self._grip = self.actuators[:, :6], self.actuators[:, 6]
+        self.payload_bodies = ids("body", "payload")[:, 0]
+        self.grip_geoms = ids("geom", *FINGERS)
+        self.grip_actuators = self._grip[:, None]
+        self._low, self._high = np.moveaxis(model.actuator_ctrlrange[self._drives], -1, 0)
+        bind = world.batch.bind
+        self._axes, self._anchors = bind("xaxis"), bind("xanchor")
+        self._site_pos, self._site_mat = bind("site_xpos"), bind("site_xmat")
+        self.bases = np.array([(robot.spawn.x, robot.spawn.y, robot.spawn.yaw) for robot in robots])
+        """(r, 3) x, y in metres and yaw in radians of the bases; they stand still."""
+        self._cos, self._sin = np.cos(self.bases[:, 2]), np.sin(self.bases[:, 2])
+        self._home = kinematics.hand_down(*HOME_M, yaw=0.0)
+        shape = (world.num_sims, len(robots))
+        self._set_point = np.tile(np.array(HOME_M), (*shape, 1))
+        self._set_yaw = np.zeros(shape)
+
+    @classmethod
+    def attach(cls, scene: mujoco.MjSpec, robot: RobotSpec, spec: TaskSpec, index: int) -> None:
+        """See `RobotGroup.attach`."""
+        child = mujoco.MjSpec.from_file(str(MJCF))
+        own = 1 << (1 + index)
+        for geom in child.geoms:
+            if geom.contype:
+                # Bit 0 is what all else has: the floor, objects, cars.
+                geom.contype, geom.conaffinity = own, _ALL_BITS & ~own
+        for name in ("shoulder", "forearm_roll"):
+            child.geom(name).rgba = team_color(robot, spec)
+        yaw = robot.spawn.yaw
+        frame = scene.worldbody.add_frame(
+            pos=[robot.spawn.x, robot.spawn.y, 0.0], quat=[np.cos(yaw / 2), 0.0, 0.0, np.sin(yaw / 2)]
+        )
+        frame.attach_body(child.body("base"), robot_prefix(robot.name), "")
+
+    def place(self, ids: np.ndarray) -> None:
+        """Fold the arms of the given simulations to their home pose, half open."""
+        rows = ids[:, None, None]
+        self.world.qpos[rows, self._joint_pos] = self._home
+        self.world.qpos[rows, self._finger_pos] = MAX_OPENING_M / 4
+        self.world.ctrl[rows, self._drives] = self._home
+        self.world.ctrl[ids[:, None], self._grip] = MAX_OPENING_M / 4
+        self._set_point[ids] = HOME_M
+        self._set_yaw[ids] = 0.0
+
+    def command(self, actions: np.ndarray, dynamics: np.ndarray) -> None:
+        """Move the set points and aim the joints at them; grip is the wanted opening, -1 shut, 1 wide."""
+        tip, frame = self.positions(), self._frames()
+        local = self.to_base(tip)
+        yaw = np.arctan2(frame[..., 1, 0], frame[..., 0, 0]) - self.bases[:, 2]
+        gain, bias = STEP_M * dynamics[..., DRIVE_GAIN], dynamics[..., STEER_BIAS]
+        cos, sin = gain * np.cos(bias), gain * np.sin(bias)
+        point, dx, dy = self._set_point, actions[..., 0], actions[..., 1]
+        point[..., 0] += cos * dx - sin * dy
+        point[..., 1] += sin * dx + cos * dy
+        point[..., 2] += gain * actions[..., 2]
+        ahead = point - local
+        length = np.sqrt(np.square(ahead).sum(-1))
+        point[...] = local + ahead * np.minimum(1.0, LEASH_M / np.maximum(length, 1e-9))[..., None]
+        _confine(point)
+        turn = self._set_yaw + STEP_RAD * dynamics[..., STEER_GAIN] * actions[..., 3] - yaw
+        turn = np.clip((turn + np.pi) % (2.0 * np.pi) - np.pi, -LEASH_RAD, LEASH_RAD)
+        self._set_yaw = yaw + turn
+        error = np.concatenate(
+            [self.from_base(point - local), kinematics.turn_to(frame, self._set_yaw + self.bases[:, 2])], axis=-1
+        )
+        change = kinematics.least_squares(self.jacobian(), error, _DAMPING)
+        largest = np.abs(change).max(axis=-1, keepdims=True)
+        change *= np.minimum(1.0, _MAX_TURN_RAD / np.maximum(largest, 1e-9))
+        target = self.world.qpos[:, self._joint_pos] + change
+        self.world.ctrl[:, self._drives] = np.clip(target, self._low, self._high)
+        self.world.ctrl[:, self._grip] = (1.0 + actions[..., 4]) * (MAX_OPENING_M / 4)
+
+    def jacobian(self) -> np.ndarray:
+        """(n, r, 6, 6): velocity of the fingertips and the hand's angular velocity, world frame, by joint rates."""
+        return kinematics.jacobian(self._axes[:, self._joints], self._anchors[:, self._joints], self.positions())
+
+    def proprio(self) -> np.ndarray:
+        """See `RobotGroup.proprio`: lengths in 0.5 m, speeds in m/s, in the base's frame."""
+        tip = self.to_base(self.positions())
+        frame = self._frames()
+        cos, sin = frame[..., 0, 0], frame[..., 1, 0]
+        seen = np.empty((*tip.shape[:2], len(self.proprio_names)))
+        seen[..., :3] = tip / 0.5
+        seen[..., 3] = cos * self._cos + sin * self._sin
+        seen[..., 4] = sin * self._cos - cos * self._sin
+        seen[..., 5] = self.openings() / MAX_OPENING_M
+        seen[..., 6] = self.pressed()
+        seen[..., 7:] = self.turn_to_base(self.world.sensordata[:, self._velocity])
+        return seen
+
+    def positions(self) -> np.ndarray:
+        """(n, r, 3) the point between the fingertips in metres, 1 cm above their ends."""
+        return self._site_pos[:, self._tips]
+
+    def yaws(self) -> np.ndarray:
+        """(n, r) the hand's yaw in the world in radians; at 0 the fingers close along y."""
+        frame = self._site_mat[:, self._tips]
+        return np.arctan2(frame[..., 3], frame[..., 0])
+
+    def set_points(self) -> np.ndarray:
+        """(n, r, 3) where the fingertips are being sent, in each arm's base frame, in metres."""
+        return self._set_point
+
+    def set_yaws(self) -> np.ndarray:
+        """(n, r) the yaw the hand is being turned to, in the world, in radians."""
+        return self._set_yaw + self.bases[:, 2]
+
+    def openings(self) -> np.ndarray:
+        """(n, r) metres between the finger pads."""
+        return self.world.qpos[:, self._finger_pos].sum(axis=-1)
+
+    def pressed(self) -> np.ndarray:
+        """(n, r) bool: whether both fingers press against something."""
+        return (self.world.sensordata[:, self._pads] > _PRESSED_N).all(axis=-1)
+
+    def between_fingers(self, points: np.ndarray) -> np.ndarray:
+        """Whether points lie between the fingers, (n, r, k) bool.
+
+        Args:
+            points: (n, r, k, 3) in metres, k for each arm.
+        """
+        offset = points - self.positions()[:, :, None]
+        inside = (self._frames()[:, :, None] * offset[..., None]).sum(axis=-2)
+        half = self.openings()[..., None] / 2
+        return (
+            (np.abs(inside[..., 0]) < 0.02)
+            & (np.abs(inside[..., 1]) < half)
+            & (inside[..., 2] > GRASP_DEPTH_M[0])
+            & (inside[..., 2] < GRASP_DEPTH_M[1])
+        )
+
+    def holds(self, points: np.ndarray) -> np.ndarray:
+        """Whether things with these centres are held: between fingers that press, (n, r, k) bool.
+
+        Args:
+            points: (n, r, k, 3) in metres, k for each arm.
+        """
+        return self.between_fingers(points) & self.pressed()[..., None]
+
+    def to_base(self, points: np.ndarray) -> np.ndarray:
+        """Points of the world in each arm's base frame; (n, r, 3) or (n, r, k, 3)."""
+        shift = np.zeros((len(self.bases), 3))
+        shift[:, :2] = self.bases[:, :2]
+        return self.turn_to_base(points - (shift if points.ndim == 3 else shift[:, None]))
+
+    def turn_to_base(self, vectors: np.ndarray) -> np.ndarray:
+        """Vectors of the world in each arm's base frame; (n, r, 3) or (n, r, k, 3)."""
+        return _turn(vectors, self._cos, -self._sin)
+
+    def from_base(self, vectors: np.ndarray) -> np.ndarray:
+        """Vectors of each arm's base frame in the world; (n, r, 3) or (n, r, k, 3)."""
+        return _turn(vectors, self._cos, self._sin)
+
+    def _frames(self) -> np.ndarray:
+        flat = self._site_mat[:, self._tips]
+        return flat.reshape(*flat.shape[:2], 3, 3)
+
+
+_ALL_BITS = (1 << 17) - 1
+
+
+def _turn(vectors: np.ndarray, cos: np.ndarray, sin: np.ndarray) -> np.ndarray:
+    if vectors.ndim == 4:
+        cos, sin = cos[:, None], sin[:, None]
+    turned = np.empty_like(vectors)
+    turned[..., 0] = cos * vectors[..., 0] - sin * vectors[..., 1]
+    turned[..., 1] = sin * vectors[..., 0] + cos * vectors[..., 1]
+    turned[..., 2] = vectors[..., 2]
+    return turned
+
+
+def _confine(point: np.ndarray) -> None:
+    """Keep set points, (..., 3) in the base's frame, within the workspace, in place."""
+    radius = np.hypot(point[..., 0], point[..., 1])
+    bearing = np.arctan2(point[..., 1], point[..., 0])
+    if np.any((radius < REACH_M[0]) | (radius > REACH_M[1]) | (np.abs(bearing) > BEARING_RAD)):
+        radius, bearing = np.clip(radius, *REACH_M), np.clip(bearing, -BEARING_RAD, BEARING_RAD)
+        point[..., 0], point[..., 1] = radius * np.cos(bearing), radius * np.sin(bearing)
+    np.clip(point[..., 2], *HEIGHT_M, out=point[..., 2])

@@ -1,0 +1,147 @@
+"""What the simulator asks of a robot: `RobotGroup`, all robots of one kind in a batch."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from typing import TYPE_CHECKING, ClassVar
+
+import mujoco
+import numpy as np
+
+from metabot.task import RobotSpec, TaskSpec
+
+if TYPE_CHECKING:
+    from metabot_sim.batch import BatchedWorld
+
+
+def robot_prefix(name: str) -> str:
+    """Prefix of every MJCF name that belongs to a robot."""
+    return f"{name}/"
+
+
+class RobotGroup(ABC):
+    """All robots of one kind in a batch of simulations, as arrays over (simulation, robot).
+
+    A kind of robot is one subclass in a folder of its own, beside its MJCF file; what the
+    file has to name stands in the subclass. Nothing in here may loop over simulations, and
+    after the constructor nothing may loop over robots.
+
+    Attributes:
+        indices: (r,) positions of these robots among all robots of the scene.
+        select: the same, a slice where they are consecutive: numpy then reads without copying.
+        actuators: (r, u) actuator ids.
+        dofs: (r, v) degrees of freedom.
+        bodies: (r, b) body ids, the base first.
+        payload_bodies: (r,) the body a payload hangs on.
+        grip_geoms: (r, g) geoms whose friction the `friction` dynamics scales.
+        grip_actuators: (r, k) actuators whose force the `gripper` dynamics scales.
+    """
+
+    action_names: ClassVar[tuple[str, ...]]
+    """Meaning of each command, all in [-1, 1]."""
+    proprio_names: ClassVar[tuple[str, ...]]
+    """Meaning of each number a robot senses about itself."""
+
+    def __init__(self, world: BatchedWorld, robots: list[RobotSpec], indices: np.ndarray) -> None:
+        """Find the robots' parts in the compiled model.
+
+        Args:
+            world: whose arrays are read and written.
+            robots: the specs of these robots.
+            indices: (r,) their positions among all robots.
+        """
+        self.world = world
+        self.robots = robots
+        self.indices = indices
+        self.select = as_slice(indices)
+        model = world.model
+        roots = [model.body(robot_prefix(robot.name) + self.base_body(robot)).id for robot in robots]
+        bodies = [_subtree(model, root) for root in roots]
+        self.bodies = rectangular(bodies)
+        self.dofs = rectangular([[d for d in range(model.nv) if model.dof_bodyid[d] in tree] for tree in bodies])
+        joints = [{j for j in range(model.njnt) if model.jnt_bodyid[j] in tree} for tree in bodies]
+        self.actuators = rectangular(
+            [[a for a in range(model.nu) if int(model.actuator_trnid[a, 0]) in each] for each in joints]
+        )
+        self.payload_bodies = self.bodies[:, 0]
+        self.grip_geoms = np.zeros((len(robots), 0), dtype=np.int64)
+        self.grip_actuators = np.zeros((len(robots), 0), dtype=np.int64)
+
+    @classmethod
+    def base_body(cls, robot: RobotSpec) -> str:
+        """Name of the robot's root body in its MJCF."""
+        return "base"
+
+    @classmethod
+    @abstractmethod
+    def attach(cls, scene: mujoco.MjSpec, robot: RobotSpec, spec: TaskSpec, index: int) -> None:
+        """Add one robot to a scene under its prefix, at its spawn.
+
+        Args:
+            scene: the scene to add to.
+            robot: which robot.
+            spec: the whole task.
+            index: the robot's position among all robots.
+        """
+
+    @abstractmethod
+    def place(self, ids: np.ndarray) -> None:
+        """Put the robots of the given simulations at the spawns of `world.episodes`, at rest."""
+
+    @abstractmethod
+    def command(self, actions: np.ndarray, dynamics: np.ndarray) -> None:
+        """Turn commands into actuator targets under hidden dynamics.
+
+        Args:
+            actions: (n, r, len(action_names)), finite and clipped to [-1, 1].
+            dynamics: (n, r, 11), see `metabot_sim.episodes.ROBOT_DYNAMICS`.
+        """
+
+    @abstractmethod
+    def proprio(self) -> np.ndarray:
+        """What the robots sense about themselves, (n, r, len(proprio_names)), each of order one."""
+
+    @abstractmethod
+    def positions(self) -> np.ndarray:
+        """(n, r, 3) where the robots do their work, in metres: a car's base, an arm's fingertips."""
+
+
+def as_slice(indices: np.ndarray) -> slice | np.ndarray:
+    """Consecutive numbers as a slice, others as they are."""
+    first, count = int(indices[0]), len(indices)
+    return slice(first, first + count) if np.array_equal(indices, first + np.arange(count)) else indices
+
+
+def grid_view(array: np.ndarray, columns: np.ndarray) -> np.ndarray | None:
+    """``array[:, columns]`` as a view, where the columns lie at regular distances; else None.
+
+    Args:
+        array: (n, k), live.
+        columns: (r, c) whole numbers.
+    """
+    rows, width = columns.shape
+    if not columns.size:
+        return None
+    down = int(columns[1, 0] - columns[0, 0]) if rows > 1 else 0
+    across = int(columns[0, 1] - columns[0, 0]) if width > 1 else 0
+    first = int(columns[0, 0])
+    if not np.array_equal(columns, first + down * np.arange(rows)[:, None] + across * np.arange(width)):
+        return None
+    step = array.strides[1]
+    return np.lib.stride_tricks.as_strided(
+        array[:, first:], (len(array), rows, width), (array.strides[0], down * step, across * step)
+    )
+
+
+def rectangular(rows: list[list[int]]) -> np.ndarray:
+    """Lists of ids as one array; where robots differ in size the short ones repeat their first id."""
+    longest = max(len(row) for row in rows)
+    return np.array([row + row[:1] * (longest - len(row)) for row in rows], dtype=np.int64)
+
+
+def _subtree(model: mujoco.MjModel, root: int) -> list[int]:
+    tree = [root]
+    for body in range(root + 1, model.nbody):
+        if int(model.body_parentid[body]) in tree:
+            tree.append(body)
+    return tree

@@ -1,0 +1,78 @@
+"""A user's own driving robot: any MJCF file that keeps the contract of `contract`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import mujoco
+import numpy as np
+
+from metabot.task import RobotSpec, TaskSpec
+from metabot_sim.colors import COLORS
+from metabot_sim.robots.base import robot_prefix
+from metabot_sim.robots.car import CarGroup, team_color
+from metabot_sim.robots.mjcf import contract
+
+if TYPE_CHECKING:
+    from metabot_sim.batch import BatchedWorld
+
+
+class MjcfCar(CarGroup):
+    """Robots from files of users: driven wheels on the left and on the right, each file its own.
+
+    The contract, in full in `docs/tutorials/bring-your-own-robot.md`: a body ``base`` with a free
+    joint ``root`` and a geom ``chassis``, x ahead and z up, standing on z = 0; ``<velocity>``
+    actuators whose names begin with ``left`` and ``right`` on hinge joints with axis 0 1 0;
+    optionally a touch sensor ``bumper`` and numerics ``max_speed_mps``, ``max_yaw_rate_radps``.
+    """
+
+    spawn_height_m = 0.0
+
+    def __init__(self, world: BatchedWorld, robots: list[RobotSpec], indices: np.ndarray) -> None:
+        """See `RobotGroup`."""
+        super().__init__(world, robots, indices)
+        found = [contract.load(str(robot.mjcf))[1] for robot in robots]
+        self._heights = np.array([each.height_m for each in found])
+        self._limits = np.array([(each.max_speed_mps, each.max_yaw_rate_radps) for each in found])
+        # One per robot, which broadcasts wherever one number would.
+        self.max_speed_mps, self.max_yaw_rate_radps = self._limits.T  # type: ignore[assignment]
+        wheels = [
+            (world.model.actuator(robot_prefix(robot.name) + wheel.actuator).id, index, wheel)
+            for index, (robot, each) in enumerate(zip(robots, found, strict=True))
+            for wheel in each.wheels
+        ]
+        # One flat list of wheels: robots of different files have different numbers of them.
+        self._wheels = np.array([actuator for actuator, _, _ in wheels])
+        self._owner = np.array([index for _, index, _ in wheels])
+        self._per_speed = np.array([wheel.sign / wheel.radius_m for _, _, wheel in wheels])
+        self._per_yaw_rate = np.array([-wheel.side_m * wheel.sign / wheel.radius_m for _, _, wheel in wheels])
+
+    @classmethod
+    def attach(cls, scene: mujoco.MjSpec, robot: RobotSpec, spec: TaskSpec, index: int) -> None:
+        """See `RobotGroup.attach`."""
+        child, _ = contract.load(str(robot.mjcf))
+        chassis = child.geom("chassis")
+        chassis.material = ""
+        chassis.rgba = COLORS[robot.goal] if robot.goal else team_color(robot, spec)
+        yaw = robot.spawn.yaw
+        frame = scene.worldbody.add_frame(
+            pos=[robot.spawn.x, robot.spawn.y, 0.0], quat=[np.cos(yaw / 2), 0.0, 0.0, np.sin(yaw / 2)]
+        )
+        frame.attach_body(child.body("base"), robot_prefix(robot.name), "")
+
+    def place(self, ids: np.ndarray) -> None:
+        """See `RobotGroup.place`."""
+        super().place(ids)
+        self.world.qpos[ids[:, None], self._pos_index[:, 2]] = self._heights
+
+    def command(self, actions: np.ndarray, dynamics: np.ndarray) -> None:
+        """Wheel speed targets; hidden dynamics act as on the differential-drive robot."""
+        forward = self._limits[:, 0] * dynamics[..., 0] * actions[..., 0]
+        turn = self._limits[:, 1] * (dynamics[..., 1] * actions[..., 1] + dynamics[..., 2])
+        self.world.ctrl[:, self._wheels] = (
+            forward[:, self._owner] * self._per_speed + turn[:, self._owner] * self._per_yaw_rate
+        )
+
+    def proprio(self) -> np.ndarray:
+        """See `RobotGroup.proprio`."""
+        return self.twists() / self._limits
