@@ -41,18 +41,19 @@ def demos(
 
         from metabot_sim.demonstrations import write
 
+        jobs = write(
+            family,
+            episodes,
+            out,
+            robots=robots,
+            split=split,  # type: ignore[arg-type]
+            seed=seed,
+            threads=threads,
+            keep_failures=keep_failures,
+        )
         with Progress(console=Console(stderr=True), transient=True) as progress:
             bar = progress.add_task(f"{family} {split}", total=episodes)
-            for done in write(
-                family,
-                episodes,
-                out,
-                robots=robots,
-                split=split,  # type: ignore[arg-type]
-                seed=seed,
-                threads=threads,
-                keep_failures=keep_failures,
-            ):
+            for done in jobs:
                 progress.update(bar, completed=done.episodes)
         assert done is not None
         typer.echo(f"{done.episodes} episodes, {done.steps} steps, of {done.played} played: {done.path}")

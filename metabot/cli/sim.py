@@ -9,12 +9,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from metabot.cli.errors import one_line_errors
+from metabot.cli.view import view
 
 if TYPE_CHECKING:
     from metabot_sim.check import Row
     from metabot_sim.families.base import Family
 
 sim = typer.Typer(help="List, check and film the simulated task families.", no_args_is_help=True)
+sim.command()(view)
 
 Robots = Annotated[int | None, typer.Option(help="How many robots; the family's usual number by default.")]
 Split = Annotated[str, typer.Option(help="Which tasks: train, validation, test or held-out.")]
@@ -174,3 +176,27 @@ def video(
         film.write(out, picture, width, height)
         ending = "success" if film.success else "no success"
         typer.echo(f"{' and '.join(str(each) for each in (out, picture) if each)}: {family}, {policy}, {ending}")
+
+
+@sim.command()
+def pages(
+    out: Annotated[Path, typer.Option(help="Folder to write to.")] = Path("docs/families"),
+    checked: Annotated[Path | None, typer.Option(help="What `check --json` wrote, for the measured success.")] = None,
+    pictures: Annotated[bool, typer.Option(help="Make the pictures too; that needs an off-screen OpenGL.")] = False,
+) -> None:
+    """Write the page of every family from its code."""
+    from metabot_sim.offscreen import RenderError, choose
+
+    with one_line_errors(ValueError, OSError, RenderError):
+        if pictures:
+            choose()
+        from metabot_sim.pages import picture_name, write
+
+        files = write(out, checked)
+        if pictures:
+            from metabot_sim.families.registry import available
+            from metabot_sim.film import Film
+
+            for family in available():
+                Film(family, "expert").write(None, out / "pictures" / picture_name(family), 640, 480)
+        typer.echo(f"{len(files)} pages in {out}")

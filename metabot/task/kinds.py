@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal, get_args
 
-RobotKind = Literal["diffdrive", "ackermann", "arm", "fetch", "mjcf"]
+RobotKind = Literal["diffdrive", "ackermann", "arm", "fetch", "mjcf", "part"]
 ROBOT_KINDS: tuple[RobotKind, ...] = get_args(RobotKind)
 
 FAMILIES = (
@@ -47,4 +47,6 @@ KINDS: dict[RobotKind, KindFacts] = {
     "arm": KindFacts(radius_m=0.1, reach_m=(0.22, 0.62), simulation_hz=250),
     "fetch": KindFacts(radius_m=0.4, reach_m=(0.4, 1.0), simulation_hz=500),
     "mjcf": KindFacts(radius_m=0.2, simulation_hz=200),
+    # Parts share a body: they stand nowhere of their own.
+    "part": KindFacts(radius_m=0.0, simulation_hz=100),
 }

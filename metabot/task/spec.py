@@ -107,12 +107,16 @@ class RobotSpec(SpecModel):
     """Where it starts; an arm's base stands there for good."""
     goal: Color | None = None
     """Colour of the pad it is sent to, in families where each robot has its own."""
+    tray: bool = False
+    """Whether it has a rim on its top, so that things stay there; for ``kind: "diffdrive"`` only."""
     dynamics: RobotDynamics = RobotDynamics()
 
     @model_validator(mode="after")
     def _file(self) -> RobotSpec:
         if (self.kind == "mjcf") != (self.mjcf is not None):
             raise ValueError(f"mjcf: a path is wanted for kind 'mjcf' and for no other, kind is {self.kind!r}")
+        if self.tray and self.kind != "diffdrive":
+            raise ValueError(f"tray: kind {self.kind!r} has no room for one; allowed: 'diffdrive'")
         return self
 
 
@@ -122,6 +126,10 @@ class Pad(SpecModel):
     color: Color
     x: Meters
     y: Meters
+    z: Annotated[float, Field(ge=0.0, le=2.0)] = 0.0
+    """Height of a goal in the air; 0: on the floor."""
+    solid: bool = False
+    """Whether a post holds it up, so that things can stand on it; otherwise it is drawn only."""
 
 
 class ObjectSpec(SpecModel):

@@ -7,16 +7,16 @@ from typing import cast
 
 import mujoco
 import numpy as np
-from mujoco.batch import Batch
 
 from metabot.task import KINDS, MAX_DELAY_STEPS, TaskSpec
 from metabot_sim import episodes as ep
+from metabot_sim.backends import Backend, make_engine
 from metabot_sim.dynamics import ModelDynamics
 from metabot_sim.episodes import EpisodeBatch
 from metabot_sim.robots.base import RobotGroup
 from metabot_sim.robots.car import CarGroup
 from metabot_sim.robots.registry import ROBOTS
-from metabot_sim.scene import compose, object_height
+from metabot_sim.scene import PAD_HEIGHT_M, compose, object_height
 
 _TOUCH_MARGIN_M = 0.05
 
@@ -36,7 +36,15 @@ class BatchedWorld:
         qpos, qvel, ctrl, sensordata: live arrays of the engine, (num_sims, ...).
     """
 
-    def __init__(self, spec: TaskSpec, num_sims: int = 1, *, threads: int = 1, walls: bool = True) -> None:
+    def __init__(
+        self,
+        spec: TaskSpec,
+        num_sims: int = 1,
+        *,
+        threads: int = 1,
+        walls: bool = True,
+        backend: Backend = "mujoco",
+    ) -> None:
         """Compile the scene and allocate the simulations.
 
         Args:
@@ -44,9 +52,10 @@ class BatchedWorld:
             num_sims: number of simulations.
             threads: threads that step them.
             walls: whether the arena's walls are there.
+            backend: which engine steps them, see `metabot_sim.backends.make_engine`.
 
         Raises:
-            ValueError: if a control period is no whole number of simulation steps.
+            ValueError: if a control period is no whole number of simulation steps, or there is no such backend.
         """
         if spec.simulation_hz % spec.control_hz:
             raise ValueError(
@@ -56,7 +65,7 @@ class BatchedWorld:
         self.num_sims = num_sims
         self.substeps = spec.simulation_hz // spec.control_hz
         self.model = compose(spec, walls=walls)
-        self.batch = Batch(self.model, num_sims, threads, persistent=True)
+        self.batch = make_engine(backend, self.model, num_sims, threads)
         self.qpos, self.qvel, self.ctrl = (self.batch.bind(name) for name in ("qpos", "qvel", "ctrl"))
         self._time = self.batch.bind("time")
         self.sensordata = self.batch.bind("sensordata") if self.model.nsensordata else np.zeros((num_sims, 0))
@@ -135,6 +144,7 @@ class BatchedWorld:
             self._place_objects(ids)
         if self._mocap is not None:
             self._mocap[ids[:, None], self._pad_mocap, :2] = self.episodes.pads[ids]
+            self._mocap[ids[:, None], self._pad_mocap, 2] = PAD_HEIGHT_M + self.episodes.pad_heights[ids]
         self.batch.forward(ids, stage=mujoco.mjtStage.mjSTAGE_VEL)
         self._history[ids] = 0.0
         self._tick[ids] = 0
@@ -175,7 +185,9 @@ class BatchedWorld:
         self.batch.step(nstep=self.substeps, stage=mujoco.mjtStage.mjSTAGE_VEL)
         self._tick += 1
         # The engine resets a simulation whose state is no longer finite, its clock too.
-        self.diverged = self._time.reshape(-1) < before.reshape(-1)
+        # It then goes on stepping, so that less time has passed, not necessarily less than before.
+        expected = before + (self.substeps - 0.5) * self.model.opt.timestep
+        self.diverged = self._time.reshape(-1) < expected.reshape(-1)
         if self.diverged.any():
             self.reset(np.flatnonzero(self.diverged))
         return understood
@@ -239,6 +251,25 @@ class BatchedWorld:
             result[:, group.indices] = watts[:, group.actuators].sum(axis=-1)
         return result
 
+    def show_pad(self, pad: int, places: np.ndarray) -> None:
+        """Draw a pad elsewhere than the episode has it, until the next reset.
+
+        Args:
+            pad: its number.
+            places: (num_sims, 2) in metres.
+        """
+        if self._mocap is not None:
+            self._mocap[:, self._pad_mocap[pad], :2] = places
+
+    def show_pads(self, shown: np.ndarray) -> None:
+        """Draw some of the pads and hide the others under the floor.
+
+        Args:
+            shown: (num_sims, pads) bool.
+        """
+        if self._mocap is not None:
+            self._mocap[:, self._pad_mocap, 2] = np.where(shown, 0.002, -0.1)
+
     def object_positions(self) -> np.ndarray:
         """(num_sims, objects, 3): centres of the objects in metres."""
         return self.qpos[:, self._object_pos[:, :3]]
@@ -264,4 +295,4 @@ class BatchedWorld:
 def clean(commands: np.ndarray) -> np.ndarray:
     """A copy with what is not finite as zero and the rest clipped to [-1, 1]."""
     result = np.where(np.isfinite(commands), commands, 0.0)
-    return cast(np.ndarray, np.clip(result, -1.0, 1.0, out=result))
+    return np.clip(result, -1.0, 1.0, out=result)

@@ -7,9 +7,9 @@ offline learning read it. (LeRobot's format is for cameras and one robot at a fi
 
 from __future__ import annotations
 
+import copy
 import json
 import shutil
-import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -84,7 +84,7 @@ def dataset_id(family: str, robots: int, split: Split) -> str:
     >>> dataset_id("drive-goal", 3, "train")
     'metabot/drive-goal/expert-3-robots-train-v0'
     """
-    return f"metabot/{family}/expert-{robots}-robots-{split}-v0"
+    return f"metabot/{family.replace(':', '-')}/expert-{robots}-robots-{split}-v0"
 
 
 def record(env: FleetVectorEnv, policy: Policy, seed: int) -> Iterator[Episode]:
@@ -153,7 +153,7 @@ def write(
     threads: int = 1,
     keep_failures: bool = False,
 ) -> Iterator[Written]:
-    """Write demonstrations, and say after each batch how far it is.
+    """Write demonstrations, and say after each batch how far it is; nothing is written before it is asked for.
 
     Where teams play against each other, the first robot's team is the expert and the others
     act at random. Infos of each episode: ``success`` (T + 1,), ``robot_success`` and
@@ -189,30 +189,39 @@ def write(
         reveal=True,
     )
     name = dataset_id(family, env.fleet.num_robots, split)
-    done = Written(name, Path(out) / name)
+    # Minari wants it whole.
+    done = Written(name, (Path(out) / name).resolve())
     if done.path.exists():
         raise SpecError(f"out: {done.path} is there already; allowed: a folder without this dataset")
-    spec = gym.spec(environment_id(family))
-    spec.kwargs = {**spec.kwargs, "robots": env.fleet.num_robots, "split": split}
-    data = done.path / "data"
+    metadata = _metadata(env, name, seed, version, keep_failures)
+
+    def written() -> Iterator[Written]:
+        try:
+            _namespaces(Path(out), name)
+            storage = _new(storage_of, done.path / "data", env)
+            storage.update_metadata(metadata)
+            yield from _fill(storage, buffer_of, env, episodes, seed, keep_failures, done)
+        finally:
+            if not done.episodes:
+                shutil.rmtree(done.path, ignore_errors=True)
+
+    return written()
+
+
+def _new(storage_of: Any, data: Path, env: FleetVectorEnv) -> Any:
+    """An empty dataset that knows which environment it is of."""
+    fleet, spec = env.fleet, None
+    if environment_id(fleet.family.name) in gym.registry:
+        spec = copy.deepcopy(gym.spec(environment_id(fleet.family.name)))
+        spec.kwargs.update(robots=fleet.num_robots, split=fleet.split)
     data.mkdir(parents=True)
-    _namespaces(Path(out), name)
-    with warnings.catch_warnings():
-        # Minari asks for an author's address and the like.
-        warnings.simplefilter("ignore", UserWarning)
-        storage = storage_of.new(
-            data,
-            observation_space=env.single_observation_space,
-            action_space=env.single_action_space,
-            env_spec=spec,
-            data_format="hdf5",
-        )
-    storage.update_metadata(_metadata(env, name, seed, version, keep_failures))
-    try:
-        yield from _fill(storage, buffer_of, env, episodes, seed, keep_failures, done)
-    finally:
-        if not done.episodes:
-            shutil.rmtree(done.path)
+    return storage_of.new(
+        data,
+        observation_space=env.single_observation_space,
+        action_space=env.single_action_space,
+        env_spec=spec,
+        data_format="hdf5",
+    )
 
 
 def _fill(
@@ -298,6 +307,8 @@ def _namespaces(out: Path, name: str) -> None:
     """Mark the folders above a dataset as Minari's namespaces."""
     parts = name.split("/")[:-1]
     for depth in range(1, len(parts) + 1):
-        mark = out.joinpath(*parts[:depth]) / "namespace_metadata.json"
+        folder = out.joinpath(*parts[:depth])
+        folder.mkdir(parents=True, exist_ok=True)
+        mark = folder / "namespace_metadata.json"
         if not mark.exists():
             mark.write_text(json.dumps({}))

@@ -9,6 +9,7 @@ import numpy as np
 
 from metabot.task import SpecError, TaskSpec
 from metabot_sim import rng
+from metabot_sim.backends import Backend
 from metabot_sim.batch import BatchedWorld
 from metabot_sim.episodes import NOISE, EpisodeBatch
 from metabot_sim.families.base import SPLITS, Family, Split
@@ -82,6 +83,7 @@ class FleetEnv:
         threads: int = 1,
         autoreset: Autoreset = Autoreset.NEXT_STEP,
         walls: bool = True,
+        backend: Backend = "mujoco",
     ) -> None:
         """Compile the scene and allocate the simulations.
 
@@ -94,6 +96,7 @@ class FleetEnv:
             threads: simulation threads.
             autoreset: what follows the end of an episode.
             walls: whether the arena has walls.
+            backend: the engine, see `metabot_sim.backends.make_engine`.
 
         Raises:
             SpecError: if family, split, robots or reward do not go together; one line.
@@ -110,7 +113,7 @@ class FleetEnv:
         self.split, self.autoreset = split, autoreset
         self.num_sims = num_sims
         try:
-            self.world = BatchedWorld(self.spec, num_sims, threads=threads, walls=walls)
+            self.world = BatchedWorld(self.spec, num_sims, threads=threads, walls=walls, backend=backend)
             names = list(dict.fromkeys(robot.team for robot in self.spec.robots))
             self.teams = np.array([names.index(robot.team) for robot in self.spec.robots])
             self._reward = Reward(self.spec.reward, self.family.provides, self.teams, self.spec.team_share)

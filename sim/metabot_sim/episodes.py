@@ -34,6 +34,7 @@ class EpisodeBatch:
         object_targets: (n, K) pad each object belongs on; -1 none.
         robot_dynamics: (n, R, 11), see `ROBOT_DYNAMICS`.
         object_dynamics: (n, K, 3), see `OBJECT_DYNAMICS`.
+        pad_heights: (n, Z) of the pads above the floor in metres; 0 but for goals in the air.
     """
 
     spawns: np.ndarray
@@ -43,6 +44,7 @@ class EpisodeBatch:
     object_targets: np.ndarray
     robot_dynamics: np.ndarray
     object_dynamics: np.ndarray
+    pad_heights: np.ndarray
 
     def __len__(self) -> int:
         """Number of episodes."""
@@ -53,7 +55,7 @@ class EpisodeBatch:
         """`num` times exactly what a specification says."""
         colors = [pad.color for pad in spec.pads]
 
-        def rows(values: list[tuple[float, ...]] | list[int], *shape: int, dtype: type = np.float64) -> np.ndarray:
+        def rows(values: list[tuple[float, ...]] | list[float] | list[int], *shape: int, dtype: type = np.float64) -> np.ndarray:
             array = np.asarray(values, dtype=dtype).reshape(*shape)
             return np.broadcast_to(array, (num, *array.shape)).copy()
 
@@ -68,6 +70,7 @@ class EpisodeBatch:
             ),
             robot_dynamics=rows([r.dynamics.as_tuple() for r in spec.robots], robots, len(ROBOT_DYNAMICS)),
             object_dynamics=rows([(o.mass_kg, 1.0, o.friction) for o in spec.objects], things, len(OBJECT_DYNAMICS)),
+            pad_heights=rows([pad.z for pad in spec.pads], len(colors)),
         )
 
     def take(self, rows: np.ndarray) -> EpisodeBatch:
@@ -116,7 +119,7 @@ class EpisodeBatch:
             for k, thing in enumerate(template.objects)
         ]
         pads = [
-            {"color": pad.color, "x": float(self.pads[row, z, 0]), "y": float(self.pads[row, z, 1])}
+            {**pad.model_dump(), "x": float(self.pads[row, z, 0]), "y": float(self.pads[row, z, 1]), "z": float(self.pad_heights[row, z])}
             for z, pad in enumerate(template.pads)
         ]
         return TaskSpec.parse({**template.model_dump(), "robots": robots, "objects": objects, "pads": pads})

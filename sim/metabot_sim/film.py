@@ -10,7 +10,7 @@ from typing import Any
 import imageio.v2 as imageio
 import numpy as np
 
-from metabot.task import SpecError
+from metabot.task import SpecError, TaskSpec
 from metabot_sim.camera import Camera
 from metabot_sim.env import Autoreset, FleetEnv
 from metabot_sim.families.base import Split
@@ -25,7 +25,7 @@ class Film:
 
     def __init__(
         self,
-        family: str,
+        family: str | TaskSpec,
         policy: str = "expert",
         *,
         robots: int | None = None,
@@ -36,7 +36,7 @@ class Film:
         """Choose the episode.
 
         Args:
-            family: its name.
+            family: its name, or a whole task.
             policy: one of `metabot_sim.policies.POLICIES`.
             robots: how many; the family's usual number by default.
             split: which tasks.

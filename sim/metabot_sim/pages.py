@@ -8,9 +8,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from metabot.task import FAMILIES, Interval, RobotDynamics
+from metabot.task import Interval, RobotDynamics
 from metabot_sim.env import FleetEnv
 from metabot_sim.families.base import SPLITS, Family
+from metabot_sim.families.registry import available
 from metabot_sim.families.registry import family as family_of
 from metabot_sim.rewards import ALWAYS, REWARD_TERMS
 
@@ -19,6 +20,16 @@ _OBJECT_MEANING = {
     "object_size": "factor on the size of each object",
     "object_friction": "sliding friction of each object",
 }
+
+
+def page_name(name: str) -> str:
+    """File of a family's page."""
+    return f"{name.replace(':', '-').replace('/', '-')}.md"
+
+
+def picture_name(name: str) -> str:
+    """File of a family's picture."""
+    return f"{page_name(name).removesuffix('.md')}.png"
 
 
 def page(name: str, checked: Mapping[str, Any] | None = None) -> str:
@@ -38,9 +49,9 @@ def page(name: str, checked: Mapping[str, Any] | None = None) -> str:
         "",
         f"{family.summary[0].upper()}{family.summary[1:]}.",
         "",
-        f"![{name}](pictures/{name}.png)",
+        f"![{name}](pictures/{picture_name(name)})",
         "",
-        f"The picture: `metabot sim video {name} --picture docs/families/pictures/{name}.png`.",
+        f"The picture: `metabot sim video {name} --picture docs/families/pictures/{picture_name(name)}`.",
         "",
         _prose(type(family)),
         "",
@@ -94,10 +105,10 @@ def page(name: str, checked: Mapping[str, Any] | None = None) -> str:
 def index() -> str:
     """The page that lists all families."""
     rows = []
-    for name in FAMILIES:
+    for name in available():
         family = family_of(name)
         fewest, _, most = family.robots
-        rows.append(f"| [{name}]({name}.md) | {fewest} to {most} | {family.mode} | {family.summary} |")
+        rows.append(f"| [{name}]({page_name(name)}) | {fewest} to {most} | {family.mode} | {family.summary} |")
     return "\n".join(
         [
             "# Families of tasks",
@@ -128,10 +139,10 @@ def write(folder: Path, checked: Path | None = None) -> list[Path]:
         for row in json.loads(checked.read_text())["rows"]:
             measured.setdefault(row["family"], {})[row["split"]] = row
     folder.mkdir(parents=True, exist_ok=True)
-    texts = {"README": index(), **{name: page(name, measured.get(name)) for name in FAMILIES}}
+    texts = {"README.md": index(), **{page_name(name): page(name, measured.get(name)) for name in available()}}
     files = []
     for name, text in texts.items():
-        files.append(folder / f"{name}.md")
+        files.append(folder / name)
         files[-1].write_text(text)
     return files
 

@@ -9,6 +9,8 @@ from metabot.task import KINDS, ObjectSpec, TaskSpec
 from metabot_sim.colors import COLORS
 from metabot_sim.robots.registry import ROBOTS
 
+PAD_HEIGHT_M = 0.002
+"""Height of a pad's centre above the floor it lies on."""
 _WALL_HEIGHT_M = 0.15
 _WALL_THICKNESS_M = 0.05
 
@@ -51,7 +53,7 @@ def compose(spec: TaskSpec, *, walls: bool = True) -> mujoco.MjModel:
     if walls:
         _add_walls(scene, spec)
     for pad in spec.pads:
-        body = scene.worldbody.add_body(name=f"pad:{pad.color}", pos=[pad.x, pad.y, 0.002], mocap=True)
+        body = scene.worldbody.add_body(name=f"pad:{pad.color}", pos=[pad.x, pad.y, PAD_HEIGHT_M + pad.z], mocap=True)
         body.add_geom(
             name=f"pad:{pad.color}",
             type=mujoco.mjtGeom.mjGEOM_CYLINDER,
@@ -60,6 +62,14 @@ def compose(spec: TaskSpec, *, walls: bool = True) -> mujoco.MjModel:
             contype=0,
             conaffinity=0,
         )
+        if pad.solid and pad.z > 0.0:
+            body.add_geom(
+                name=f"post:{pad.color}",
+                type=mujoco.mjtGeom.mjGEOM_CYLINDER,
+                size=[spec.success.radius_m, pad.z / 2, 0.0],
+                pos=[0.0, 0.0, -pad.z / 2],
+                rgba=[0.55, 0.58, 0.62, 1.0],
+            )
     for index, robot in enumerate(spec.robots):
         try:
             ROBOTS[robot.kind].attach(scene, robot, spec, index)
@@ -94,14 +104,14 @@ def add_object(scene: mujoco.MjSpec, thing: ObjectSpec, *, slides: bool = False)
         quat=[np.cos(yaw / 2), 0.0, 0.0, np.sin(yaw / 2)],
     )
     body.add_freejoint(name=name)
-    rolls = thing.shape == "ball"
+    rolls = thing.shape in ("ball", "cylinder")
     body.add_geom(
         name=name,
         type=kind,
         size=size,
         mass=thing.mass_kg,
         rgba=list(COLORS[thing.color]),
-        # A ball without rolling friction never lies still.
+        # Without rolling friction a ball, or a cylinder that fell over, never lies still.
         condim=6 if rolls else 4,
         friction=[thing.friction, 0.01, 0.002 if rolls else 0.0001],
         priority=1 if slides else 0,

@@ -17,7 +17,7 @@ CARRY_M = 0.13
 CARRY_STEP_M = 0.018
 """How fast a load is moved, in metres per control step."""
 _SWING_RAD = 0.7
-_PATIENCE_STEPS = 14
+_PATIENCE_STEPS = 30
 _BACK_OFF_STEPS = 12
 
 
@@ -107,9 +107,9 @@ def steer(arm: Arm, aim: Aim, dynamics: np.ndarray) -> np.ndarray:
     return undo(step, wrap(aim.yaws - arm.set_yaws()), aim.grips, dynamics)
 
 
-def quarter_turn(wanted: np.ndarray, now: np.ndarray) -> np.ndarray:
-    """The yaw nearest to `now` that equals `wanted` but for quarter turns: what a box looks the same in."""
-    return now + (wanted - now + np.pi / 4) % (np.pi / 2) - np.pi / 4
+def nearest_turn(wanted: np.ndarray, now: np.ndarray, period: float) -> np.ndarray:
+    """The yaw nearest to `now` that equals `wanted` but for whole periods, in radians."""
+    return now + (wanted - now + period / 2) % period - period / 2
 
 
 def opened(width: np.ndarray, clearance_m: float) -> np.ndarray:
@@ -124,20 +124,31 @@ class Picker:
     does not succeed has been tried.
     """
 
-    def __init__(self, arm: Arm) -> None:
-        """Start with nothing tried."""
-        self._arm = arm
+    def __init__(self, arm: Arm, *, hover_m: float = HOVER_M, carry_m: float = CARRY_M) -> None:
+        """Start with nothing tried.
+
+        Args:
+            arm: the arms.
+            hover_m: height of the fingertips on the way.
+            carry_m: height of the centre of what is carried.
+        """
+        self._arm, self._hover, self._carry = arm, hover_m, carry_m
         shape = (arm.world.num_sims, len(arm.robots))
         self._tried, self._back_off = np.zeros(shape, dtype=np.int64), np.zeros(shape, dtype=np.int64)
+        self._flipped, self._shutting = np.zeros(shape), np.zeros(shape, dtype=bool)
 
     def reset(self, ids: np.ndarray) -> None:
         """Forget what was tried in the given simulations."""
         self._tried[ids] = self._back_off[ids] = 0
+        self._flipped[ids] = 0.0
+        self._shutting[ids] = False
 
     def aim(self, load: Load) -> Aim:
         """Where to go next: pick, carry and place; from what is placed already the hand rises."""
         tip, opening = self._arm.positions(), self._arm.openings()
-        yaw = quarter_turn(load.yaws, self._arm.yaws())
+        # Of a thing's four faces those that need the least turn of the wrist, or the others if these failed.
+        yaw = nearest_turn(load.yaws, self._arm.bases[:, 2], np.pi / 2) + self._flipped
+        yaw = nearest_turn(yaw, self._arm.yaws(), np.pi)
         placed = load.placed
         held = load.held & ~placed
         # What has to come where: the thing itself once it is held, otherwise the fingertips.
@@ -152,33 +163,36 @@ class Picker:
         self._back_off = np.maximum(self._back_off - 1, 0)
         over = (np.where(low, away < 0.02, away < 0.012)) & turned & (self._back_off == 0)
         at_thing = over & (tip[..., 2] < load.centres[..., 2] + 0.008)
-        shut = at_thing & (wide | (self._tried > 0)) & ~placed
-        self._tried = np.where(shut & ~held, self._tried + 1, 0)
+        shut = at_thing & (wide | self._shutting) & ~placed
+        self._shutting = shut & ~held
+        down = over & (wide | shut)
+        self._tried = np.where(down & ~held, self._tried + 1, 0)
         failed = self._tried > _PATIENCE_STEPS
         self._back_off[failed], self._tried[failed] = _BACK_OFF_STEPS, 0
-        down = over & (wide | shut)
-        height = np.where(down, load.centres[..., 2], np.maximum(load.centres[..., 2] + 0.07, HOVER_M))
+        # Something may stand where a finger should go: the other pair of faces may be free.
+        self._flipped[failed] = np.pi / 2 - self._flipped[failed]
+        height = np.where(down, load.centres[..., 2], np.maximum(load.centres[..., 2] + 0.07, self._hover))
 
         # With a load: up, across, down, open.
-        lifted = load.centres[..., 2] > CARRY_M - 0.04
+        lifted = load.centres[..., 2] > self._carry - 0.04
         there = np.where(lifted, away < 0.012, away < 0.025)
         rest = load.rest + 0.003
         release = held & there & (load.centres[..., 2] < rest + 0.007)
-        height = np.where(held, np.where(there, rest, CARRY_M), height)
+        height = np.where(held, np.where(there, rest, self._carry), height)
         stay = held & ~lifted & ~there
         goal[..., :2] = np.where(stay[..., None], load.centres[..., :2], goal[..., :2])
         goal[..., 2] = height
         goal = np.where(held[..., None], goal + tip - load.centres, goal)
 
         # Beside other things the hand comes up before it goes on.
-        leave = ~held & (away > 0.05) & (tip[..., 2] < HOVER_M - 0.03)
+        leave = ~held & (away > 0.05) & (tip[..., 2] < self._hover - 0.03)
         goal[..., :2] = np.where(leave[..., None], tip[..., :2], goal[..., :2])
         goal[..., 2] = np.where(leave & self._arm.pressed(), tip[..., 2], goal[..., 2])
 
         # What is placed is let go before the hand rises.
         loose = opening > load.widths + 0.008
         goal = np.where(placed[..., None], tip, goal)
-        goal[..., 2] = np.where(placed & loose, HOVER_M + 0.05, goal[..., 2])
+        goal[..., 2] = np.where(placed & loose, self._hover + 0.05, goal[..., 2])
         narrow = opened(load.widths, 0.022)
         grips = np.where(placed | release, narrow, np.where(held | shut, -1.0, 1.0))
         step = np.where(held, CARRY_STEP_M, STEP_M)

@@ -78,12 +78,24 @@ class Family(ABC):
         fewest, _, most = self.robots
         if not fewest <= len(spec.robots) <= most:
             raise SpecError(f"robots: {len(spec.robots)} cannot play {self.name}; allowed: {fewest} to {most}")
-        kinds = {robot.kind for robot in self.spec(max(fewest, min(most, len(spec.robots)))).robots}
+        usual = self.spec(len(spec.robots))
+        kinds = {robot.kind for robot in usual.robots}
         # A user's own robot may take part wherever its model keeps the contract of the kind it stands for.
         for robot in spec.robots:
             if robot.kind not in kinds | self.also_kinds:
                 allowed = ", ".join(sorted(kinds | self.also_kinds))
                 raise SpecError(f"robots.{robot.name}.kind: {robot.kind} cannot play {self.name}; allowed: {allowed}")
+        sent = all(robot.goal for robot in usual.robots)
+        for robot in spec.robots:
+            if sent and robot.goal is None:
+                allowed = ", ".join(pad.color for pad in spec.pads) or "a pad's colour"
+                raise SpecError(f"robots.{robot.name}.goal: none, but {self.name} wants one; allowed: {allowed}")
+        if not sent and len(spec.pads) < len(usual.pads):
+            raise SpecError(f"pads: {len(spec.pads)} are too few for {self.name}; allowed: at least {len(usual.pads)}")
+        if len(spec.objects) < len(usual.objects):
+            raise SpecError(
+                f"objects: {len(spec.objects)} are too few for {self.name}; allowed: at least {len(usual.objects)}"
+            )
 
     def intervals(self, split: Split) -> dict[str, Interval]:
         """The ranges of a split."""

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 
-from metabot.task import COLOR_NAMES, KINDS, Arena, Interval, Pad, Pose, RobotSpec, TaskSpec
+from metabot.task import COLOR_NAMES, KINDS, Arena, Interval, Pad, Pose, RobotSpec, SpecError, TaskSpec
 from metabot_sim import rng
 from metabot_sim.batch import BatchedWorld
-from metabot_sim.episodes import DRIVE_GAIN, EpisodeBatch
-from metabot_sim.experts import avoid, drive
+from metabot_sim.episodes import EpisodeBatch
+from metabot_sim.experts.driver import Driver
 from metabot_sim.families import driving
 from metabot_sim.families.base import Family, Rules
 from metabot_sim.rewards import Step
@@ -22,7 +22,7 @@ class DriveGoal(Family):
     summary = "each robot to its own pad, without touching another"
     mode = "independent"
     robots = (1, 3, 16)
-    also_kinds = frozenset({"mjcf"})
+    also_kinds = frozenset({"ackermann", "mjcf"})
     dynamics = {  # noqa: RUF012
         "drive_gain": Interval(low=0.7, high=1.0, signed=True),
         "steer_gain": Interval(low=0.8, high=1.3, signed=True),
@@ -51,6 +51,13 @@ class DriveGoal(Family):
             horizon_s=4.0 if robots == 1 else 12.0 + 0.5 * robots,
         )
 
+    def check(self, spec: TaskSpec) -> None:
+        """See `Family.check`."""
+        super().check(spec)
+        kinds = sorted({robot.kind for robot in spec.robots})
+        if len(kinds) > 1:
+            raise SpecError(f"robots: {', '.join(kinds)} cannot share an arena; allowed: one kind of robot")
+
     def draw_places(self, draws: rng.Draws, batch: EpisodeBatch, spec: TaskSpec) -> None:
         """See `Family.draw_places`."""
         robots = len(spec.robots)
@@ -59,11 +66,14 @@ class DriveGoal(Family):
             batch.spawns[...] = 0.0
             batch.pads[:, 0] = np.stack([distance * np.cos(bearing), distance * np.sin(bearing)], axis=-1)
             return
-        half = spec.world.length_m / 2 - 0.45
-        batch.spawns[..., :2] = driving.scatter(draws, robots, half, 0.9)
+        radius = max(KINDS[robot.kind].radius_m for robot in spec.robots)
+        half = spec.world.length_m / 2 - 0.27 - radius
+        batch.spawns[..., :2] = driving.scatter(draws, robots, half, 0.54 + 2.0 * radius)
         batch.spawns[..., 2] = draws.uniform(-np.pi, np.pi, robots)
         # Far enough that nobody gets there by chance, near enough for the slowest.
-        batch.pads[...] = driving.scatter(draws, robots, half, 1.0, starts=batch.spawns, away_m=(1.2, 4.0))
+        batch.pads[...] = driving.scatter(
+            draws, robots, half, 0.64 + 2.0 * radius, starts=batch.spawns, away_m=(1.2, 4.0)
+        )
 
     def rules(self, world: BatchedWorld) -> Rules:
         """See `Family.rules`."""
@@ -78,7 +88,7 @@ class DriveGoalRules(Rules):
         super().__init__(world)
         shape = (world.num_sims, world.num_robots)
         self._radius = world.spec.success.radius_m
-        self._size = max(KINDS[robot.kind].radius_m for robot in world.spec.robots)
+        self._driver = Driver(world)
         self._forbidden = world.spec.success.contact == "forbidden"
         self._reached, self._spoiled = np.zeros(shape, dtype=bool), np.zeros(shape, dtype=bool)
         self._distance = np.zeros(shape)
@@ -105,7 +115,7 @@ class DriveGoalRules(Rules):
             actions=actions,
             success=success,
             arrived=success & ~before,
-            ended=success.all(axis=1),
+            ended=np.asarray(success.all(axis=1)),
             approach_m=self._distance - distance,
             collided=touching,
         )
@@ -124,19 +134,7 @@ class DriveGoalRules(Rules):
 
     def expert(self) -> np.ndarray:
         """See `Rules.expert`."""
-        world, cars = self.world, self.world.cars
-        dynamics = world.episodes.robot_dynamics
-        speeds = cars.max_speed_mps * np.minimum(np.abs(dynamics[..., DRIVE_GAIN]), 1.0)
-        others = avoid.nearest(self._poses)
-        yaw = self._poses[..., 2]
-        forward = world.twists(self._poses)[..., 0]
-        velocities = forward[..., None] * np.stack([np.cos(yaw), np.sin(yaw)], axis=-1)
-        arena = world.spec.world
-        headings = avoid.headings(
-            self._poses, velocities, world.goals, speeds, others, self._size, (arena.length_m / 2, arena.width_m / 2)
-        )
-        limits = avoid.speed_limits(self._poses, yaw, others, self._size) / cars.max_speed_mps
-        return drive.towards(self._poses, headings, self._distance, dynamics, cars.max_yaw_rate_radps, limits)
+        return self._driver(self._poses, self.world.goals)
 
 
 FAMILY = DriveGoal()

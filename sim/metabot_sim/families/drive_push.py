@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from metabot.task import Arena, Interval, ObjectSpec, Pad, Pose, RobotSpec, Success, TaskSpec
+from metabot.task import Arena, Interval, ObjectSpec, Pad, Pose, RobotSpec, SpecError, Success, TaskSpec
 from metabot_sim import rng
 from metabot_sim.batch import BatchedWorld
 from metabot_sim.episodes import EpisodeBatch
@@ -74,6 +74,18 @@ class DrivePush(Family):
             success=Success(radius_m=0.25, contact="allowed"),
             horizon_s=22.0 + 2.0 * robots,
         )
+
+    def check(self, spec: TaskSpec) -> None:
+        """See `Family.check`."""
+        super().check(spec)
+        for field, things in (("objects", spec.objects), ("pads", spec.pads)):
+            if len(things) != 1:
+                raise SpecError(f"{field}: {len(things)}; allowed: 1")
+        thing, least = spec.objects[0], 2.0 * push.CAR_M * len(spec.robots)
+        if thing.shape != "bar":
+            raise SpecError(f"objects.{thing.name}.shape: {thing.shape}; allowed: bar")
+        if thing.length_m < least:
+            raise SpecError(f"objects.{thing.name}.length_m: {thing.length_m:g}; allowed: at least {least:g}")
 
     def draw_places(self, draws: rng.Draws, batch: EpisodeBatch, spec: TaskSpec) -> None:
         """See `Family.draw_places`."""

@@ -46,7 +46,7 @@ def scatter(
         return points
     later = np.tril(np.ones((count, count), dtype=bool), k=-1)
     for _ in range(rounds):
-        again = ((pairwise(points) < apart_m) & later).any(axis=-1)
+        again = np.asarray(((pairwise(points) < apart_m) & later).any(axis=-1))
         if starts is not None:
             away = np.hypot(*np.moveaxis(points - starts[..., :2], -1, 0))
             again |= (away < away_m[0]) | (away > away_m[1])

@@ -6,7 +6,6 @@ import numpy as np
 
 from metabot.task import (
     COLOR_NAMES,
-    KINDS,
     Arena,
     Interval,
     ObjectSpec,
@@ -25,7 +24,7 @@ from metabot_sim.families import grasping
 from metabot_sim.families.base import Family, Rules
 from metabot_sim.rewards import Step
 
-SHAPES = ("box", "cylinder", "ball")
+SHAPES: tuple[grasping.Shape, ...] = ("box", "cylinder", "ball")
 """Each arm has one object of each shape before it."""
 _EACH = len(SHAPES)
 _OBJECT_COLORS, _BIN_COLORS = COLOR_NAMES[:_EACH], COLOR_NAMES[_EACH:]
@@ -105,13 +104,18 @@ class GraspPlace(Family):
         """See `Family.check`."""
         super().check(spec)
         if len(spec.objects) != _EACH * len(spec.robots):
-            raise SpecError(f"objects: {len(spec.objects)}; allowed: {_EACH} for each of {len(spec.robots)} arms, in order")
+            raise SpecError(
+                f"objects: {len(spec.objects)}; allowed: {_EACH} for each of {len(spec.robots)} arms, in order"
+            )
         for i, robot in enumerate(spec.robots):
-            mine = [thing.goal for thing in spec.objects[_EACH * i : _EACH * (i + 1)]]
-            if robot.goal is None or mine.count(robot.goal) != 1:
+            mine = spec.objects[_EACH * i : _EACH * (i + 1)]
+            if robot.goal is None or [thing.goal for thing in mine].count(robot.goal) != 1:
                 raise SpecError(
-                    f"robots.{robot.name}.goal: {robot.goal}; allowed: a pad that is the goal of one of its {_EACH} objects"
+                    f"robots.{robot.name}.goal: {robot.goal}; allowed: the goal of exactly one of {mine[0].name} to"
+                    f" {mine[-1].name}"
                 )
+            for thing in mine:
+                grasping.check_reach((robot,), thing)
 
     def draw_places(self, draws: rng.Draws, batch: EpisodeBatch, spec: TaskSpec) -> None:
         """See `Family.draw_places`."""
@@ -119,9 +123,9 @@ class GraspPlace(Family):
         bases = np.array([(robot.spawn.x, robot.spawn.y, robot.spawn.yaw) for robot in spec.robots])
         batch.objects[..., 2] = draws.uniform(-np.pi, np.pi, _EACH * arms)
         named = draws.integers(_EACH, arms)
-        batch.object_targets[...] = np.where(named[..., None] == np.arange(_EACH), np.arange(arms)[:, None], -1).reshape(
-            len(draws), -1
-        )
+        batch.object_targets[...] = np.where(
+            named[..., None] == np.arange(_EACH), np.arange(arms)[:, None], -1
+        ).reshape(len(draws), -1)
         places = grasping.to_world(grasping.scatter(draws, arms, _APART_M, _RADIUS_M, _BEARING_RAD), bases)
         batch.pads[...] = places[:, :, 0]
         batch.objects[..., :2] = places[:, :, 1:].reshape(len(draws), -1, 2)
@@ -209,7 +213,9 @@ class GraspPlaceRules(grasping.GraspRules):
             ended=success.all(axis=1),
             approach_m=self._to_go - to_go,
             grasped=self._held,
-            lifted_m=np.where(self._held, np.maximum(self._target[..., 2] - self.pick(self.sizes, self._named) / 2, 0.0), 0.0),
+            lifted_m=np.where(
+                self._held, np.maximum(self._target[..., 2] - self.pick(self.sizes, self._named) / 2, 0.0), 0.0
+            ),
         )
         self._ever |= success
         self._to_go = to_go

@@ -19,7 +19,7 @@ _PAD_RADIUS_M = 0.12
 _SLOT_M = 0.06
 """From a pad's centre to where the expert of either side puts its object."""
 _SIZE_M = 0.04
-_SHAPES = ("box", "cylinder", "ball")
+_SHAPES: tuple[grasping.Shape, ...] = ("box", "cylinder", "ball")
 _CLEAR_M = 0.28
 """So near to a pad two hands would touch."""
 
@@ -74,7 +74,7 @@ class GraspSort(Family):
         colors = COLOR_NAMES[:robots]
         side = max(2.0, 2.0 * ring_radius_m(robots) + 1.4)
         # At nominal places each object lies before its arm, towards its pad.
-        spots = [(robots_i, color) for color in range(robots) for robots_i in (color, (color + 1) % robots)]
+        spots = [(arm, color) for color in range(robots) for arm in (color, (color + 1) % robots)]
         objects = []
         for number, (i, color) in enumerate(spots):
             base = np.array(bases[i][:2])
@@ -110,11 +110,17 @@ class GraspSort(Family):
     def check(self, spec: TaskSpec) -> None:
         """See `Family.check`."""
         super().check(spec)
-        for thing in spec.objects:
-            if thing.goal is None:
-                raise SpecError(f"objects.{thing.name}.goal: none; allowed: the colour of a pad")
-        if not spec.objects:
-            raise SpecError("objects: none; allowed: at least 1")
+        arms = len(spec.robots)
+        if len(spec.pads) != arms or len(spec.objects) != 2 * arms:
+            raise SpecError(
+                f"objects: {len(spec.objects)} and {len(spec.pads)} pads for {arms} arms; allowed: a pad for each arm"
+                " and two objects of its colour, one before that arm, one before the next"
+            )
+        for number, thing in enumerate(spec.objects):
+            pad = spec.pads[number // 2]
+            if thing.goal != pad.color:
+                raise SpecError(f"objects.{thing.name}.goal: {thing.goal}; allowed: {pad.color}")
+            grasping.check_reach((spec.robots[(number // 2 + number % 2) % arms],), thing)
 
     def draw_places(self, draws: rng.Draws, batch: EpisodeBatch, spec: TaskSpec) -> None:
         """See `Family.draw_places`."""
@@ -154,8 +160,6 @@ class GraspSortRules(grasping.SharedRules):
         self._radius = world.spec.success.radius_m
         self._picker = Picker(self.arm)
         self._ever = np.zeros((n, 1), dtype=bool)
-        self._count = np.zeros((n, robots))
-        self._last_holder = np.zeros((n, len(world.spec.objects)), dtype=np.int64)
         numbers = np.arange(robots)
         # First all go to the pad on one side, then all to the other: nobody meets anybody there.
         self._duties = np.stack([2 * ((numbers - 1) % robots) + 1, 2 * numbers], axis=-1)
@@ -165,8 +169,6 @@ class GraspSortRules(grasping.SharedRules):
         self._ever[ids] = False
         self._picker.reset(ids)
         self.restart(ids)
-        self._done = ~self.open
-        self._pads = self.world.episodes.pads[self._rows, self.world.episodes.object_targets]
 
     def places(self) -> np.ndarray:
         """See `SharedRules.places`."""
@@ -180,8 +182,7 @@ class GraspSortRules(grasping.SharedRules):
 
     def advance(self, actions: np.ndarray) -> Step:
         """See `Rules.advance`."""
-        held = self.held
-        was_open = self.open
+        held, was_open = self.held, self.open
         self.look()
         success = (~self.open & self.lying()).all(axis=-1, keepdims=True)
         everyone = np.broadcast_to(success, self.tips.shape[:2])
@@ -197,7 +198,7 @@ class GraspSortRules(grasping.SharedRules):
             arrived=arrived,
             ended=success[:, 0],
             approach_m=self.approached(),
-            grasped=self.held.any(axis=-1),
+            grasped=self.held.max(axis=-1),
             lifted_m=self.lifted(),
             scored=points.astype(np.float64),
         )
@@ -223,8 +224,9 @@ class GraspSortRules(grasping.SharedRules):
         mine = distance[:, robots, robots]
         distance[:, robots, robots] = np.inf
         other = distance.min(axis=-1)
-        wait = load.held & (mine > _CLEAR_M) & (mine < _CLEAR_M + 0.1) & (other < _CLEAR_M)
-        aim.points[wait] = self.tips[wait]
+        carries = load.held & (load.centres[..., 2] > 0.06)
+        wait = carries & (mine > _CLEAR_M) & (mine < _CLEAR_M + 0.1) & (other < _CLEAR_M)
+        aim.steps[wait] = 0.0
         return steer(self.arm, aim, self.world.episodes.robot_dynamics)
 
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from abc import abstractmethod
+from typing import Literal
 
 import numpy as np
 
+from metabot.task import KINDS, ObjectSpec, RobotSpec, SpecError
 from metabot_sim import episodes as ep
 from metabot_sim import rng
 from metabot_sim.batch import BatchedWorld
@@ -13,6 +15,7 @@ from metabot_sim.experts.grasp import Load
 from metabot_sim.families.base import Rules
 from metabot_sim.robots.arm import Arm
 
+Shape = Literal["box", "cylinder", "ball"]
 CONTROL_HZ = 25
 STILL_MPS = 0.05
 """What moves more slowly is at rest."""
@@ -86,6 +89,19 @@ def to_world(points: np.ndarray, bases: np.ndarray) -> np.ndarray:
     return np.stack([x, y], axis=-1)
 
 
+def check_reach(robots: tuple[RobotSpec, ...], thing: ObjectSpec) -> None:
+    """Refuse an object that none of some arms reaches.
+
+    Raises:
+        SpecError: with the object's place and what is allowed.
+    """
+    x, y = thing.pose.x, thing.pose.y
+    ranges = [(robot, KINDS[robot.kind].reach_m or (0.0, 0.0)) for robot in robots]
+    if not any(near <= np.hypot(x - r.spawn.x, y - r.spawn.y) <= far for r, (near, far) in ranges):
+        arms = ", ".join(f"{near:g} to {far:g} m from {robot.name}" for robot, (near, far) in ranges)
+        raise SpecError(f"objects.{thing.name}.pose: ({x:g}, {y:g}) is out of reach; allowed: {arms}")
+
+
 class GraspRules(Rules):
     """Rules of worlds with arms and objects; `look` keeps the state of the newest step.
 
@@ -144,7 +160,7 @@ class GraspRules(Rules):
         Args:
             index: (n, R) which object each.
         """
-        return np.where(self._rolls[index], self.arm.yaws(), self.pick(self.flat_yaws(), index))
+        return np.where(self._rolls[index], self.arm.bases[:, 2], self.pick(self.flat_yaws(), index))
 
 
 class SharedRules(GraspRules):

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from metabot.task import RobotKind
+from metabot_sim.robots.ackermann import Ackermann
 from metabot_sim.robots.arm import Arm
 from metabot_sim.robots.base import RobotGroup
 from metabot_sim.robots.diffdrive import DiffDrive
+from metabot_sim.robots.fetch import Fetch
 from metabot_sim.robots.mjcf import MjcfCar
+from metabot_sim.robots.part import Part
 
-ROBOTS: dict[RobotKind, type[RobotGroup]] = {"diffdrive": DiffDrive, "mjcf": MjcfCar, "arm": Arm}
+ROBOTS: dict[RobotKind, type[RobotGroup]] = {"diffdrive": DiffDrive, "ackermann": Ackermann, "mjcf": MjcfCar, "arm": Arm, "fetch": Fetch, "part": Part}

@@ -86,6 +86,7 @@ class Arm(RobotGroup):
         self._low, self._high = np.moveaxis(model.actuator_ctrlrange[self._drives], -1, 0)
         bind = world.batch.bind
         self._axes, self._anchors = bind("xaxis"), bind("xanchor")
+        self._forces = bind("actuator_force")
         self._site_pos, self._site_mat = bind("site_xpos"), bind("site_xmat")
         self.bases = np.array([(robot.spawn.x, robot.spawn.y, robot.spawn.yaw) for robot in robots])
         """(r, 3) x, y in metres and yaw in radians of the bases; they stand still."""
@@ -190,8 +191,10 @@ class Arm(RobotGroup):
         return self.world.qpos[:, self._finger_pos].sum(axis=-1)
 
     def pressed(self) -> np.ndarray:
-        """(n, r) bool: whether both fingers press against something."""
-        return (self.world.sensordata[:, self._pads] > _PRESSED_N).all(axis=-1)
+        """(n, r) bool: whether the gripper squeezes something: it is being shut and a pad feels it."""
+        # One pad is enough: in a jerk of the hand the other one may lose touch for an instant.
+        felt = self.world.sensordata[:, self._pads].max(axis=-1) > _PRESSED_N
+        return felt & (self._forces[:, self._grip] < -_PRESSED_N)
 
     def between_fingers(self, points: np.ndarray) -> np.ndarray:
         """Whether points lie between the fingers, (n, r, k) bool.
@@ -253,7 +256,9 @@ def _confine(point: np.ndarray) -> None:
     """Keep set points, (..., 3) in the base's frame, within the workspace, in place."""
     radius = np.hypot(point[..., 0], point[..., 1])
     bearing = np.arctan2(point[..., 1], point[..., 0])
-    if np.any((radius < REACH_M[0]) | (radius > REACH_M[1]) | (np.abs(bearing) > BEARING_RAD)):
-        radius, bearing = np.clip(radius, *REACH_M), np.clip(bearing, -BEARING_RAD, BEARING_RAD)
-        point[..., 0], point[..., 1] = radius * np.cos(bearing), radius * np.sin(bearing)
+    out = (radius < REACH_M[0]) | (radius > REACH_M[1]) | (np.abs(bearing) > BEARING_RAD)
+    if out.any():
+        radius, bearing = np.clip(radius[out], *REACH_M), np.clip(bearing[out], -BEARING_RAD, BEARING_RAD)
+        # Only those: to polar coordinates and back is not the identity to the last bit.
+        point[out, 0], point[out, 1] = radius * np.cos(bearing), radius * np.sin(bearing)
     np.clip(point[..., 2], *HEIGHT_M, out=point[..., 2])

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import mujoco
 import numpy as np
 
+from metabot.task import RobotSpec, TaskSpec
+from metabot_sim.robots.base import robot_prefix
 from metabot_sim.robots.car import CarGroup
 
 MJCF = Path(__file__).with_name("diffdrive.xml")
@@ -17,6 +20,11 @@ MAX_SPEED_MPS = 1.0
 """Forward speed for a full command on a healthy robot."""
 MAX_YAW_RATE_RADPS = 3.0
 """Yaw rate for a full turn command on a healthy robot."""
+
+TRAY_HEIGHT_M, TRAY_HALF_M = 0.12, 0.1
+"""Of a tray: height of its floor, half of the side between its rims."""
+_RIM_HALF_M = (0.003, 0.004)
+"""Half of a rim's thickness and height: low enough for fingers to reach what lies against it."""
 
 ACTUATORS = ("wheel_left", "wheel_right")
 ACTION_NAMES = ("forward", "turn")
@@ -88,6 +96,31 @@ class DiffDrive(CarGroup):
     max_speed_mps = MAX_SPEED_MPS
     max_yaw_rate_radps = MAX_YAW_RATE_RADPS
 
+    @classmethod
+    def attach(cls, scene: mujoco.MjSpec, robot: RobotSpec, spec: TaskSpec, index: int) -> None:
+        """See `RobotGroup.attach`."""
+        super().attach(scene, robot, spec, index)
+        if robot.tray:
+            _add_tray(scene, robot_prefix(robot.name))
+
     def command(self, actions: np.ndarray, dynamics: np.ndarray) -> None:
         """Wheel speed targets; a dead wheel is asked for none."""
         self.world.ctrl[:, self.actuators] = wheel_speeds(actions, dynamics)
+
+
+def _add_tray(scene: mujoco.MjSpec, prefix: str) -> None:
+    """Four rims on top of the chassis."""
+    thick, high = _RIM_HALF_M
+    middle, long = TRAY_HALF_M + thick, TRAY_HALF_M + 2.0 * thick
+    # The nose moves out of the way of what is carried.
+    scene.geom(prefix + "nose").pos = [0.14, 0.0, 0.035]
+    for number, (x, y) in enumerate(((middle, 0.0), (-middle, 0.0), (0.0, middle), (0.0, -middle))):
+        scene.body(prefix + "base").add_geom(
+            name=f"{prefix}rim_{number + 1}",
+            type=mujoco.mjtGeom.mjGEOM_BOX,
+            pos=[x, y, TRAY_HEIGHT_M - SPAWN_HEIGHT_M + high],
+            size=[thick if x else long, thick if y else long, high],
+            mass=0.01,
+            friction=[0.3, 0.005, 0.0001],
+            rgba=[0.25, 0.27, 0.30, 1.0],
+        )

@@ -35,7 +35,7 @@ class MjcfCar(CarGroup):
         self._heights = np.array([each.height_m for each in found])
         self._limits = np.array([(each.max_speed_mps, each.max_yaw_rate_radps) for each in found])
         # One per robot, which broadcasts wherever one number would.
-        self.max_speed_mps, self.max_yaw_rate_radps = self._limits.T  # type: ignore[assignment]
+        self.max_speed_mps, self.max_yaw_rate_radps = self._limits.T
         wheels = [
             (world.model.actuator(robot_prefix(robot.name) + wheel.actuator).id, index, wheel)
             for index, (robot, each) in enumerate(zip(robots, found, strict=True))
@@ -76,3 +76,17 @@ class MjcfCar(CarGroup):
     def proprio(self) -> np.ndarray:
         """See `RobotGroup.proprio`."""
         return self.twists() / self._limits
+
+
+def with_mjcf(spec: TaskSpec, path: str) -> TaskSpec:
+    """The same task with every robot replaced by one from a file.
+
+    Args:
+        spec: a task of driving robots, such as `metabot_sim.families.registry.family("drive-goal").spec(3)`.
+        path: of the MJCF file.
+
+    Raises:
+        SpecError: if the task does not hold with such robots; one line.
+    """
+    robots = [{**robot.model_dump(), "kind": "mjcf", "mjcf": path} for robot in spec.robots]
+    return TaskSpec.parse({**spec.model_dump(), "robots": robots})

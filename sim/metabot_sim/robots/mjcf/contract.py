@@ -91,7 +91,7 @@ def _check_names(child: mujoco.MjSpec) -> None:
     if len(child.worldbody.bodies) != 1 or list(child.worldbody.geoms):
         raise ValueError("the worldbody holds more than the body 'base'; wanted: nothing but the robot, no floor")
     if [joint.type for joint in base.joints if joint.name == "root"] != [mujoco.mjtJoint.mjJNT_FREE]:
-        raise ValueError('no free joint \'root\' in the body \'base\'; wanted: <freejoint name="root"/>')
+        raise ValueError("no free joint 'root' in the body 'base'; wanted: <freejoint name=\"root\"/>")
     if not any(geom.name == "chassis" for geom in base.geoms):
         raise ValueError("no geom 'chassis' in the body 'base'; wanted: <geom name=\"chassis\" .../>")
     for sensor in child.sensors:
@@ -184,7 +184,7 @@ def _wheel(model: mujoco.MjModel, data: mujoco.MjData, actuator: int, name: str,
         model.actuator_trntype[actuator] == int(mujoco.mjtTrn.mjTRN_JOINT) and gain[0] > 0.0 and bias[1] == 0.0
     ) and np.isclose(bias[2], -gain[0])
     if not servo:
-        raise ValueError(f'actuator \'{name}\' is no velocity servo of a joint; wanted: <velocity name="{name}" .../>')
+        raise ValueError(f"actuator '{name}' is no velocity servo of a joint; wanted: <velocity name=\"{name}\" .../>")
     joint = int(model.actuator_trnid[actuator, 0])
     axis, anchor = data.xaxis[joint], data.xanchor[joint]
     if model.jnt_type[joint] != int(mujoco.mjtJoint.mjJNT_HINGE) or abs(axis[1]) < 0.99:

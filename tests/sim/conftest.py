@@ -1,0 +1,38 @@
+"""What the tests of all families share: which families there are and how many robots play them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from metabot_sim.families.registry import available, family
+
+COUNTS = (1, 2, 5)
+
+
+def playable() -> list[tuple[str, int]]:
+    """Every family with 1, 2 and 5 robots where it allows so many."""
+    pairs = []
+    for name in available():
+        fewest, _, most = family(name).robots
+        pairs += [(name, count) for count in COUNTS if fewest <= count <= most]
+    return pairs
+
+
+@pytest.fixture(params=available())
+def family_name(request: pytest.FixtureRequest) -> str:
+    """Each family's name."""
+    return request.param
+
+
+@pytest.fixture(params=playable(), ids=lambda pair: f"{pair[0]}-{pair[1]}")
+def family_of_size(request: pytest.FixtureRequest) -> tuple[str, int]:
+    """Each family's name with a number of robots."""
+    return request.param
+
+
+@pytest.fixture(autouse=True)
+def _log_elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """MuJoCo writes MUJOCO_LOG.TXT into the working directory when a simulation diverges."""
+    monkeypatch.chdir(tmp_path)
