@@ -32,8 +32,14 @@ setup: ## make .venv ready, doing only what changed
 demo: setup ## run the main job: a sentence, a fleet that learns to learn, robots that drive
 	@$(VENV)/metabot demo "$$METABOT_DEMO_TASK" --seed "$$METABOT_DEMO_SEED"
 
+# What starts processes that keep time has the machine to itself; the rest shares the cores.
 test: setup ## run the tests
+ifeq ($(strip $(ARGS)),)
+	@OMP_NUM_THREADS=1 $(VENV)/python -m pytest -m "not processes" --numprocesses auto --dist worksteal
+	@$(VENV)/python -m pytest -m processes
+else
 	@$(VENV)/python -m pytest $(ARGS)
+endif
 
 bench: setup ## run the benchmarks
 	@$(VENV)/metabot bench $(ARGS)

@@ -21,6 +21,9 @@ SECTIONS = {
 }
 """Name of each section and what it holds, in the order of the file."""
 
+BASE_EXTRAS = ("demos", "video", "view", "dev")
+"""Extras that `make setup` installs: whatever a CPU can use, and the tools of development."""
+
 OLDEST_PYTHON = "3.10"
 
 _SECTION = re.compile(r"^# \[(\w+)\]")
@@ -98,13 +101,13 @@ def write_lock(root: Path, uv: Path, upgrade: bool = False) -> None:
         everything = Path(folder) / "all.txt"
         if lock.exists() and not upgrade:
             everything.write_text(lock.read_text(encoding="utf-8"), encoding="utf-8")
-        extras = ["dev", "ros", "colcon"]
+        extras = [*BASE_EXTRAS, "ros", "colcon"]
         _resolve(root, uv, extras, ["--output-file", str(everything)])
         full = _pinned(everything.read_text(encoding="utf-8"))
         constrained = ["--constraints", str(everything)]
         resolved = {
-            "base": _resolve(root, uv, extras[:1], constrained),
-            "ros": _resolve(root, uv, extras[:2], constrained),
+            "base": _resolve(root, uv, extras[:-2], constrained),
+            "ros": _resolve(root, uv, extras[:-1], constrained),
             "colcon": full,
         }
     lock.write_text(compose(resolved), encoding="utf-8")

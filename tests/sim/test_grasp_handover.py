@@ -43,15 +43,18 @@ def test_both_succeed_when_the_object_lies_in_the_bin_and_not_beside_or_above_it
 
 def test_what_a_hand_holds_in_the_bin_is_not_yet_there() -> None:
     env, rules = environment()
-    held = False
-    for _ in range(env.horizon):
-        done = env.step(env.expert())
-        if rules._held[0, 1] and rules._away[0] < env.spec.success.radius_m:
-            held = True
-            assert not done.success.any()
-        if done.terminated[0]:
-            break
-    assert held and done.success.all() and not rules._held.any()
+    while not rules._held[0, 0]:
+        env.step(env.expert())
+    still = np.zeros((1, 2, 5))
+    still[:, :, 4] = -1.0
+    for _ in range(5):
+        env.episodes.pads[0, 0] = rules.centres[0, 0, :2]
+        done = env.step(still)
+        assert rules.lying()[0, 0] and not done.success.any()
+    still[:, :, 4] = 1.0
+    for _ in range(10):
+        done = env.step(still)
+    assert done.success.all()
 
 
 @pytest.mark.parametrize("lazy", [0, 1])

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from metabot.task import Arena, Interval, ObjectSpec, Pad, Pose, RobotSpec, SpecError, Success, TaskSpec
+from metabot.task import COLOR_NAMES, Arena, Interval, ObjectSpec, Pad, Pose, RobotSpec, SpecError, Success, TaskSpec
 from metabot_sim import rng
 from metabot_sim.batch import BatchedWorld
 from metabot_sim.episodes import EpisodeBatch
@@ -25,6 +25,8 @@ _RADIUS_M = 0.12
 _SIZE_M = 0.05
 _PLACES_M, _PLACES_RAD = (0.3, 0.5), (-0.6, 0.6)
 """Where objects and bins lie before their arms, on the side that cars do not pass."""
+_BIN_COLORS, _STOP_COLORS = COLOR_NAMES[:2], COLOR_NAMES[2:4]
+_OBJECT_COLORS = COLOR_NAMES[4:6]
 _NEAR_M = 0.66
 """What is so near to an arm's base can be its business."""
 
@@ -111,7 +113,7 @@ class Deliver(Family):
 
         loaders = arms(roles.loaders, "loader", -_WAY_M / 2, np.pi)
         unloaders = arms(roles.unloaders, "unloader", _WAY_M / 2, 0.0)
-        bins, stops = ("green", "purple")[: roles.unloaders], ("yellow", "orange")[: roles.cars]
+        bins, stops = _BIN_COLORS[: roles.unloaders], _STOP_COLORS[: roles.cars]
         cars = [
             RobotSpec(name=f"car_{i + 1}", tray=True, goal=stops[i], spawn=Pose(x=-_WAY_M / 2, y=float(y)))
             for i, y in enumerate(lanes)
@@ -130,7 +132,7 @@ class Deliver(Family):
             objects=tuple(
                 ObjectSpec(
                     name=f"box_{k + 1}",
-                    color=("red", "blue")[k],
+                    color=_OBJECT_COLORS[k],
                     size_m=_SIZE_M,
                     pose=Pose(
                         x=-_WAY_M / 2 - 0.4,
@@ -223,13 +225,11 @@ class DeliverRules(grasping.GraspRules):
         super().__init__(world)
         n, self._roles = world.num_sims, Roles.of(world.num_robots)
         roles = self._roles
-        count = roles.cars
-        things, robots = np.arange(count), np.arange(world.num_robots)[:, None]
+        count, robots = roles.cars, np.arange(world.num_robots)[:, None]
         self._concerns = (robots == roles.loader) | (robots == roles.car) | (robots == roles.unloader)
         self._does = np.stack([(robots == each).any(axis=1) for each in (roles.loader, roles.car, roles.unloader)], -1)
         # Positions among the arms: the loading ones come first in the fleet.
         self._loader, self._unloader = roles.loader, roles.unloader - roles.cars
-        self._things = things
         self._courier = Courier(self.arm, world.cars, self._loader, self._unloader)
         self._ever = np.zeros((n, 1), dtype=bool)
         self._to_go, self._was_stage = np.zeros((n, count)), np.zeros((n, count), dtype=np.int64)
@@ -323,7 +323,7 @@ class DeliverRules(grasping.GraspRules):
         hand[:, arms] = self.arm.yaws()
         angle = 4.0 * (self.pick(self.flat_yaws(), focus) - hand)
         seen[..., 3], seen[..., 4] = np.cos(angle), np.sin(angle)
-        seen[..., 5] = self.pick(self._held.any(axis=1), focus)
+        seen[..., 5] = self.pick(np.asarray(self._held.any(axis=1)), focus)
         seen[..., 6] = self.pick(self._aboard, focus)
         seen[..., 7:9] = spots[:, :, 1]
         heading = car[..., 2] - frames[..., 2]

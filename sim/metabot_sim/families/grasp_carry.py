@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from metabot.task import Arena, Interval, ObjectSpec, Pad, Pose, RobotSpec, SpecError, Success, TaskSpec
+from metabot.task import COLOR_NAMES, Arena, Interval, ObjectSpec, Pad, Pose, RobotSpec, SpecError, Success, TaskSpec
 from metabot_sim import rng
 from metabot_sim.batch import BatchedWorld
 from metabot_sim.episodes import EpisodeBatch
@@ -56,7 +56,7 @@ class GraspCarry(Family):
 
     def template(self, robots: int) -> TaskSpec:
         """See `Family.template`: the arms face each other, the bar lies between them."""
-        colors = ("green", "blue")
+        colors = COLOR_NAMES[1:3]
         return TaskSpec(
             family="grasp-carry",
             world=Arena(length_m=2.6, width_m=2.0),

@@ -142,7 +142,7 @@ class Panel:
         @slider.on_update
         def _(event: viser.GuiEvent) -> None:
             if event.client is not None:
-                print(("turn", knob, names.index(choice.value)), event.target.value)
+                self._wishes.put(("turn", knob, names.index(choice.value)), event.target.value)
 
     def show(self, player: Player) -> None:
         """Bring text, plot and values up to date."""
