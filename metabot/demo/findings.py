@@ -94,7 +94,7 @@ def _robot_record(found: Findings, spec: TaskSpec, index: int) -> RobotRecord:
     assert found.world is not None  # the drive is over
     return RobotRecord(
         name=robot.name,
-        goal=robot.goal,
+        goal=robot.color,
         fault=robot.dynamics.describe(),
         dynamics=robot.dynamics,
         before=adapted.success_before,

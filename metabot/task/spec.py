@@ -119,6 +119,11 @@ class RobotSpec(SpecModel):
             raise ValueError(f"tray: kind {self.kind!r} has no room for one; allowed: 'diffdrive'")
         return self
 
+    @property
+    def color(self) -> Color:
+        """The colour it is drawn in: its pad's, or gray."""
+        return self.goal or "gray"
+
 
 class Pad(SpecModel):
     """A coloured disc on the floor."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, fields
 
 import numpy as np
@@ -55,8 +56,8 @@ class EpisodeBatch:
         """`num` times exactly what a specification says."""
         colors = [pad.color for pad in spec.pads]
 
-        def rows(values: list[tuple[float, ...]] | list[float] | list[int], *shape: int, dtype: type = np.float64) -> np.ndarray:
-            array = np.asarray(values, dtype=dtype).reshape(*shape)
+        def rows(values: Sequence[object], *shape: int, dtype: type = np.float64) -> np.ndarray:
+            array: np.ndarray = np.asarray(values, dtype=dtype).reshape(*shape)
             return np.broadcast_to(array, (num, *array.shape)).copy()
 
         robots, things = len(spec.robots), len(spec.objects)
@@ -119,7 +120,12 @@ class EpisodeBatch:
             for k, thing in enumerate(template.objects)
         ]
         pads = [
-            {**pad.model_dump(), "x": float(self.pads[row, z, 0]), "y": float(self.pads[row, z, 1]), "z": float(self.pad_heights[row, z])}
+            {
+                **pad.model_dump(),
+                "x": float(self.pads[row, z, 0]),
+                "y": float(self.pads[row, z, 1]),
+                "z": float(self.pad_heights[row, z]),
+            }
             for z, pad in enumerate(template.pads)
         ]
         return TaskSpec.parse({**template.model_dump(), "robots": robots, "objects": objects, "pads": pads})

@@ -113,7 +113,7 @@ class Reward:
 
     def __call__(self, step: Step) -> np.ndarray:
         """The rewards of a step, (n, R)."""
-        total = np.zeros(step.success.shape)
+        total: np.ndarray = np.zeros(step.success.shape)
         for weight, term in self._terms:
             total += weight * term.value(getattr(step, term.needs))
         if self._share > 0.0 and total.shape[1] > 1:

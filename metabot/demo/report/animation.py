@@ -59,7 +59,7 @@ def write_gif(path: Path, spec: TaskSpec, motion: Motion) -> None:
         # Trails only grow, so each frame adds its piece to the drawing that stays.
         for robot in driven:
             piece = poses[robot.name][max(index - 1, 0) : index + 1, :2]
-            draw_trail(canvas, view.line(piece), robot.goal, 3)
+            draw_trail(canvas, view.line(piece), robot.color, 3)
         frame = canvas.copy()
         for robot in driven:
             x, y, yaw = (float(value) for value in poses[robot.name][index])
@@ -76,7 +76,7 @@ def _palette(spec: TaskSpec) -> Image.Image:
     colors: list[Rgb] = []
     for under in (PAPER, FLOOR, GRID, WALL):
         colors += [blend(over, under, share) for over in (INK, MUTED) for share in (0.0, 0.25, 0.5, 0.75, 1.0)]
-    for name in sorted({robot.goal for robot in spec.robots} | {pad.color for pad in spec.pads}):
+    for name in sorted({robot.color for robot in spec.robots} | {pad.color for pad in spec.pads}):
         color = rgb(name)
         pad = blend(color, FLOOR, 0.35)
         dark = blend(color, INK, 0.55)

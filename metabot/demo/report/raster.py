@@ -140,7 +140,7 @@ def draw_arena(canvas: Canvas, spec: TaskSpec, view: View, wall: float = 4.0) ->
 def draw_start(canvas: Canvas, view: View, robot: RobotSpec) -> None:
     """A hollow robot where it began, with its heading."""
     pose = (robot.spawn.x, robot.spawn.y, robot.spawn.yaw)
-    color = rgb(robot.goal)
+    color = rgb(robot.color)
     canvas.disc(*view.xy(*pose[:2]), CHASSIS_M * view.scale, PAPER, color, 2.5)
     canvas.polygon([view.xy(*on_robot(pose, corner)) for corner in POINTER_M], INK)
 
@@ -153,7 +153,7 @@ def draw_trail(canvas: Canvas, points: list[tuple[float, float]], color: str, wi
 
 def draw_robot(canvas: Canvas, view: View, robot: RobotSpec, pose: tuple[float, float, float]) -> None:
     """A robot with its nose."""
-    canvas.disc(*view.xy(*pose[:2]), CHASSIS_M * view.scale, rgb(robot.goal), INK, 1.5)
+    canvas.disc(*view.xy(*pose[:2]), CHASSIS_M * view.scale, rgb(robot.color), INK, 1.5)
     canvas.polygon([view.xy(*on_robot(pose, point)) for point in NOSE_M], INK)
 
 

@@ -142,7 +142,7 @@ class Film:
         """Lay a ribbon where the robot has been."""
         scene, trail = self._renderer.scene, self._trails[robot]
         driven = trail[trail[:, 0] <= time_s, 1:3]
-        color = np.array(COLORS[self._spec.robot(robot).goal], dtype=np.float32)
+        color = np.array(COLORS[self._spec.robot(robot).color], dtype=np.float32)
         for (x0, y0), (x1, y1) in pairwise(driven):
             yaw = math.atan2(y1 - y0, x1 - x0)
             rotation = np.array([math.cos(yaw), -math.sin(yaw), 0, math.sin(yaw), math.cos(yaw), 0, 0, 0, 1])

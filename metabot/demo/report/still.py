@@ -57,7 +57,7 @@ def _paths(canvas: Canvas, summary: Summary, motion: Motion, top: float) -> None
         draw_start(canvas, view, robot)
     for robot in spec.robots:
         if robot.name in motion.samples:
-            draw_trail(canvas, view.line(motion.trail(robot.name)[:, 1:3]), robot.goal, 4)
+            draw_trail(canvas, view.line(motion.trail(robot.name)[:, 1:3]), robot.color, 4)
     for robot in spec.robots:
         pose = last_pose(motion, robot.name)
         if pose is not None:
@@ -77,8 +77,8 @@ def _legend(canvas: Canvas, summary: Summary, top: float) -> None:
     records = {record.name: record for record in summary.robots}
     room = (HEIGHT - 150 - y) / len(summary.task.robots)
     for robot in summary.task.robots:
-        canvas.disc(_ASIDE + 12, y, 11, rgb(robot.goal), INK, 1.5)
-        canvas.text(_ASIDE + 34, y, f"{robot.name} to the {robot.goal} pad", 18, bold=True)
+        canvas.disc(_ASIDE + 12, y, 11, rgb(robot.color), INK, 1.5)
+        canvas.text(_ASIDE + 34, y, f"{robot.name} to the {robot.color} pad", 18, bold=True)
         row = y + 26
         if robot.name in records:
             # Many robots leave no room for more than their names.

@@ -124,7 +124,7 @@ def _start(view: View, robot: RobotSpec) -> Markup:
     x, y = view.xy(robot.spawn.x, robot.spawn.y)
     pose = (robot.spawn.x, robot.spawn.y, robot.spawn.yaw)
     pointer = points(view.xy(*on_robot(pose, corner)) for corner in POINTER_M)
-    color = color_hex(robot.goal)
+    color = color_hex(robot.color)
     return tag(
         "g",
         tag("title", f"start of {robot.name}"),
@@ -138,14 +138,14 @@ def _path(view: View, motion: Motion, robot: RobotSpec) -> Markup:
     return tag(
         "g",
         tag("polyline", points=line, class_="casing"),
-        tag("polyline", points=line, stroke=color_hex(robot.goal), class_="path"),
+        tag("polyline", points=line, stroke=color_hex(robot.color), class_="path"),
     )
 
 
 def _body(view: View, robot: RobotSpec) -> list[Markup]:
     nose = points((x * view.scale, -y * view.scale) for x, y in NOSE_M)
     return [
-        tag("circle", r=CHASSIS_M * view.scale, fill=color_hex(robot.goal), class_="robot"),
+        tag("circle", r=CHASSIS_M * view.scale, fill=color_hex(robot.color), class_="robot"),
         tag("polygon", points=nose, class_="nose"),
     ]
 
@@ -207,7 +207,7 @@ def _moving_robot(
     return tag(
         "g",
         tag("polyline", grow, class_="casing", **trail),
-        tag("polyline", grow, stroke=color_hex(robot.goal), class_="path", **trail),
+        tag("polyline", grow, stroke=color_hex(robot.color), class_="path", **trail),
         _arrival(spec, view, motion, robot, length_s),
         tag("g", moves, body, name, transform=f"translate({points(spots[:1])})"),
     )

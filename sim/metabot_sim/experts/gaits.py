@@ -13,9 +13,9 @@ WEAKEST = 0.7
 HALF_CHEETAH = np.array(
     (
         *(2.013,),  # strides per second
-        *(-0.232, -0.231, -0.089, -0.107, 0.026, -0.087),  # middle of each motor's command
-        *(1.075, 0.720, 0.844, 0.337, 0.642, 0.822),  # amplitude
-        *(2.531, 2.258, -2.792, -2.503, 1.703, 3.126),  # phase in radians
+        *(-0.104, -0.145, -0.046, -0.006, -0.112, -0.163),  # middle of each motor's command
+        *(0.630, 0.963, 0.735, 0.815, 0.788, 0.931),  # amplitude
+        *(2.439, -0.031, -3.130, 2.986, 2.607, 2.301),  # phase in radians
     )
 )
 """`python -m metabot_sim.experts.gait_search --seed 0`."""

@@ -11,4 +11,11 @@ from metabot_sim.robots.fetch import Fetch
 from metabot_sim.robots.mjcf import MjcfCar
 from metabot_sim.robots.part import Part
 
-ROBOTS: dict[RobotKind, type[RobotGroup]] = {"diffdrive": DiffDrive, "ackermann": Ackermann, "mjcf": MjcfCar, "arm": Arm, "fetch": Fetch, "part": Part}
+ROBOTS: dict[RobotKind, type[RobotGroup]] = {
+    "diffdrive": DiffDrive,
+    "ackermann": Ackermann,
+    "mjcf": MjcfCar,
+    "arm": Arm,
+    "fetch": Fetch,
+    "part": Part,
+}
