@@ -16,7 +16,7 @@ def environment_id(family: str) -> str:
     ('metabot/drive-goal-v0', 'metabot/gymnasium-FetchReach-v4-v0')
     """
     # Before a colon Gymnasium looks for a module to import.
-    return f"metabot/{family.replace(':', '-')}-v0"
+    return f"metabot/{family.replace(':', '-').replace('/', '-')}-v0"
 
 
 def register(family: str) -> None:

@@ -120,6 +120,15 @@ def add_object(scene: mujoco.MjSpec, thing: ObjectSpec, *, slides: bool = False)
 
 def _add_floor(scene: mujoco.MjSpec, spec: TaskSpec) -> None:
     scene.add_texture(
+        name="sky",
+        type=mujoco.mjtTexture.mjTEXTURE_SKYBOX,
+        builtin=mujoco.mjtBuiltin.mjBUILTIN_GRADIENT,
+        width=64,
+        height=384,
+        rgb1=[0.87, 0.90, 0.94],
+        rgb2=[0.66, 0.71, 0.77],
+    )
+    scene.add_texture(
         name="floor",
         type=mujoco.mjtTexture.mjTEXTURE_2D,
         builtin=mujoco.mjtBuiltin.mjBUILTIN_CHECKER,

@@ -141,5 +141,8 @@ def test_scenes_that_cannot_be_played_are_refused_in_one_line() -> None:
     with pytest.raises(SpecError, match=r"^robots.car_1.kind: diffdrive; allowed: arm, since 3 robots are 1 loading"):
         FleetEnv(TaskSpec.parse({**spec, "robots": [car, loader, unloader]}))
     bin_, stop = spec["pads"]
-    with pytest.raises(SpecError, match=r"^objects.on_red.pose: \(0, 0\) is out of reach; allowed: .* from unloader_1"):
+    with pytest.raises(SpecError, match=r"^pads.red: 0.80 m from unloader_1; allowed: 0.22 to 0.62 m$"):
         FleetEnv(TaskSpec.parse({**spec, "pads": [{**bin_, "x": 0.0, "y": 0.0}, stop]}))
+    far = {**car, "spawn": {"x": 0.0, "y": 0.42, "yaw": 0.0}}
+    with pytest.raises(SpecError, match=r"^robots.car_1.spawn: 0.90 m from loader_1; allowed: 0.22 to 0.62 m$"):
+        FleetEnv(TaskSpec.parse({**spec, "robots": [loader, far, unloader]}))

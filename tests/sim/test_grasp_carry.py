@@ -132,3 +132,9 @@ def test_scenes_that_cannot_be_played_are_refused_in_one_line() -> None:
     near = {**spec["objects"][0], "pose": {"x": -0.3, "y": 0.0, "yaw": 0.0}}
     with pytest.raises(SpecError, match=r"^objects.bar.pose: 0.50 m from arm_1; allowed: 0.64 to 1.02 m, where it rea"):
         FleetEnv(TaskSpec.parse({**spec, "objects": [near]}))
+    same = [
+        {**robot, "goal": "green", "spawn": {**robot["spawn"], "x": x}}
+        for robot, x in zip(spec["robots"], (-0.6, 0.1), strict=True)
+    ]
+    with pytest.raises(SpecError, match=r"^robots.arm_2.goal: green as that of arm_1; allowed: a post each$"):
+        FleetEnv(TaskSpec.parse({**spec, "robots": same}))

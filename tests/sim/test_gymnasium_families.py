@@ -15,7 +15,7 @@ from metabot_sim.policies import Policy
 FETCH = [name for name in TASKS if "Fetch" in name]
 
 
-def play(name: str, policy: str, split: str = "train", sims: int = 16, robots: int | None = None) -> np.ndarray:
+def play(name: str, policy: str, split: str = "train", sims: int = 12, robots: int | None = None) -> np.ndarray:
     env = FleetEnv(name, sims, robots=robots, split=split, autoreset=Autoreset.DISABLED)  # type: ignore[arg-type]
     env.reset(0)
     act = Policy(policy, env)
@@ -29,8 +29,8 @@ def play(name: str, policy: str, split: str = "train", sims: int = 16, robots: i
 @pytest.mark.parametrize("split", ["train", "held-out"])
 @pytest.mark.parametrize("name", TASKS)
 def test_the_expert_solves_it(name: str, split: str) -> None:
-    # Of 16 episodes one may be lost; the figures of `metabot sim check` are of 256.
-    assert play(name, "expert", split).sum() >= 15
+    # Of 12 episodes one may be lost; the figures of `metabot sim check` are of 256.
+    assert play(name, "expert", split).sum() >= 11
 
 
 @pytest.mark.parametrize("policy", ["random", "idle"])
@@ -88,9 +88,7 @@ def test_an_episode_does_not_depend_on_the_size_of_its_batch(name: str) -> None:
 
 def test_a_goal_in_the_air_survives_being_written_out() -> None:
     task = next(
-        spec
-        for number in range(9)
-        if (spec := family("gymnasium:FetchPickAndPlace-v4").sample(number)).pads[0].z > 0.1
+        spec for number in range(9) if (spec := family("gymnasium:FetchPickAndPlace-v4").sample(number)).pads[0].z > 0.1
     )
     again = TaskSpec.parse(task.model_dump_json())
     assert again == task

@@ -1,7 +1,7 @@
 """Search for the half cheetah's gait: `python -m metabot_sim.experts.gait_search --seed 0`.
 
 The cross-entropy method (Rubinstein 1999): draw gaits, run each under several hidden dynamics, draw
-the next ones around the best. A gait is worth the mean of its mean and its worst distance.
+the next ones around the best. A gait is worth mostly its worst distance.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from metabot_sim.env import Autoreset, FleetEnv
 from metabot_sim.experts import gaits
 
 FAMILY = "gymnasium:mamujoco/HalfCheetah-2x3-v1"
-_CANDIDATES, _DYNAMICS, _BEST = 32, 3, 10
+_CANDIDATES, _DYNAMICS, _BEST = 32, 8, 8
 _SMALLEST_STD = 0.03
 
 
@@ -33,7 +33,7 @@ def search(seed: int, rounds: int) -> np.ndarray:
         drawn[0] = mean
         each = np.repeat(drawn, _DYNAMICS, axis=0)
         distance = np.concatenate([_distances(env, each, seed + count) for env in envs], axis=1)
-        worth = 0.5 * distance.mean(axis=1) + 0.5 * distance.min(axis=1)
+        worth = 0.3 * distance.mean(axis=1) + 0.7 * distance.min(axis=1)
         best = drawn[np.argsort(-worth)[:_BEST]]
         mean = 0.3 * mean + 0.7 * best.mean(axis=0)
         std = np.maximum(0.3 * std + 0.7 * best.std(axis=0), _SMALLEST_STD)

@@ -12,10 +12,10 @@ WEAKEST = 0.7
 """Smallest gain of a motor on any split."""
 HALF_CHEETAH = np.array(
     (
-        *(2.013,),  # strides per second
-        *(-0.104, -0.145, -0.046, -0.006, -0.112, -0.163),  # middle of each motor's command
-        *(0.630, 0.963, 0.735, 0.815, 0.788, 0.931),  # amplitude
-        *(2.439, -0.031, -3.130, 2.986, 2.607, 2.301),  # phase in radians
+        *(2.038,),  # strides per second
+        *(-0.140, -0.182, -0.088, -0.204, -0.085, -0.081),  # middle of each motor's command
+        *(0.934, 0.710, 0.766, 0.740, 0.714, 0.805),  # amplitude
+        *(2.041, -1.211, -3.074, 2.967, 2.649, 1.598),  # phase in radians
     )
 )
 """`python -m metabot_sim.experts.gait_search --seed 0`."""

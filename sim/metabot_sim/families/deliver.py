@@ -6,7 +6,19 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from metabot.task import COLOR_NAMES, Arena, Interval, ObjectSpec, Pad, Pose, RobotSpec, SpecError, Success, TaskSpec
+from metabot.task import (
+    COLOR_NAMES,
+    KINDS,
+    Arena,
+    Interval,
+    ObjectSpec,
+    Pad,
+    Pose,
+    RobotSpec,
+    SpecError,
+    Success,
+    TaskSpec,
+)
 from metabot_sim import rng
 from metabot_sim.batch import BatchedWorld
 from metabot_sim.episodes import EpisodeBatch
@@ -111,7 +123,7 @@ class Deliver(Family):
                 for i, y in enumerate(sides)
             ]
 
-        loaders = arms(roles.loaders, "loader", -_WAY_M / 2, np.pi)
+        loaders = arms(roles.loaders, "loader", -_WAY_M / 2, -np.pi)
         unloaders = arms(roles.unloaders, "unloader", _WAY_M / 2, 0.0)
         bins, stops = _BIN_COLORS[: roles.unloaders], _STOP_COLORS[: roles.cars]
         cars = [
@@ -164,17 +176,16 @@ class Deliver(Family):
                 raise SpecError(f"robots.{robot.name}.goal: none; allowed: the pad where the car is unloaded")
         if len(spec.objects) != roles.cars:
             raise SpecError(f"objects: {len(spec.objects)}; allowed: {roles.cars}, one for each car, in order")
+        pads: dict[str | None, Pad] = {pad.color: pad for pad in spec.pads}
         for k, thing in enumerate(spec.objects):
-            grasping.check_reach((robots[roles.loader[k]],), thing)
             if thing.goal is None:
                 raise SpecError(f"objects.{thing.name}.goal: none; allowed: the pad that is its bin")
-            pads = {pad.color: pad for pad in spec.pads}
-            car, unloader = robots[roles.car[k]], robots[roles.unloader[k]]
-            for color in (thing.goal, car.goal):
-                pad = pads[color]
-                grasping.check_reach(
-                    (unloader,), ObjectSpec(name=f"on_{color}", color=color, pose=Pose(x=pad.x, y=pad.y))
-                )
+            loader, car, unloader = (robots[each[k]] for each in (roles.loader, roles.car, roles.unloader))
+            bin_, stop = pads[thing.goal], pads[car.goal]
+            _check_reach(f"objects.{thing.name}.pose", thing.pose, loader)
+            _check_reach(f"robots.{car.name}.spawn", car.spawn, loader)
+            _check_reach(f"pads.{bin_.color}", bin_, unloader)
+            _check_reach(f"pads.{stop.color}", stop, unloader)
 
     def draw_places(self, draws: rng.Draws, batch: EpisodeBatch, spec: TaskSpec) -> None:
         """See `Family.draw_places`."""
@@ -194,6 +205,13 @@ class Deliver(Family):
     def rules(self, world: BatchedWorld) -> Rules:
         """See `Family.rules`."""
         return DeliverRules(world)
+
+
+def _check_reach(field: str, place: Pose | Pad, arm: RobotSpec) -> None:
+    near, far = KINDS["arm"].reach_m or (0.0, 0.0)
+    away = float(np.hypot(place.x - arm.spawn.x, place.y - arm.spawn.y))
+    if not near <= away <= far:
+        raise SpecError(f"{field}: {away:.2f} m from {arm.name}; allowed: {near:g} to {far:g} m")
 
 
 class DeliverRules(grasping.GraspRules):

@@ -4,7 +4,18 @@ from __future__ import annotations
 
 import numpy as np
 
-from metabot.task import COLOR_NAMES, KINDS, Arena, Interval, Pad, Pose, RobotSpec, SpecError, TaskSpec
+from metabot.task import (
+    COLOR_NAMES,
+    KINDS,
+    Arena,
+    DriveDistribution,
+    Interval,
+    Pad,
+    Pose,
+    RobotSpec,
+    SpecError,
+    TaskSpec,
+)
 from metabot_sim import rng
 from metabot_sim.batch import BatchedWorld
 from metabot_sim.episodes import EpisodeBatch
@@ -13,6 +24,9 @@ from metabot_sim.families import driving
 from metabot_sim.families.base import Family, Rules
 from metabot_sim.rewards import Step
 from metabot_sim.robots import diffdrive
+
+ALONE = DriveDistribution()
+"""What one robot by itself trains on: the family with one robot is that."""
 
 
 class DriveGoal(Family):
@@ -24,9 +38,9 @@ class DriveGoal(Family):
     robots = (1, 3, 16)
     also_kinds = frozenset({"ackermann", "mjcf"})
     dynamics = {  # noqa: RUF012
-        "drive_gain": Interval(low=0.7, high=1.0, signed=True),
-        "steer_gain": Interval(low=0.8, high=1.3, signed=True),
-        "steer_bias": Interval(low=-0.25, high=0.25),
+        "drive_gain": ALONE.drive_gain,
+        "steer_gain": ALONE.steer_gain,
+        "steer_bias": ALONE.steer_bias,
     }
     held_out = {  # noqa: RUF012
         "drive_gain": Interval(low=0.55, high=0.7, signed=True),
@@ -48,7 +62,7 @@ class DriveGoal(Family):
                 for i, color in enumerate(colors)
             ),
             pads=tuple(Pad(color=color, x=1.0, y=float(across[i])) for i, color in enumerate(colors)),
-            horizon_s=4.0 if robots == 1 else 12.0 + 0.5 * robots,
+            horizon_s=ALONE.horizon_s if robots == 1 else 12.0 + 0.5 * robots,
         )
 
     def check(self, spec: TaskSpec) -> None:
@@ -62,7 +76,8 @@ class DriveGoal(Family):
         """See `Family.draw_places`."""
         robots = len(spec.robots)
         if robots == 1:
-            distance, bearing = draws.uniform(0.8, 2.0), draws.uniform(-np.pi, np.pi)
+            distance = draws.uniform(ALONE.goal_distance_m.low, ALONE.goal_distance_m.high)
+            bearing = draws.uniform(-np.pi, np.pi)
             batch.spawns[...] = 0.0
             batch.pads[:, 0] = np.stack([distance * np.cos(bearing), distance * np.sin(bearing)], axis=-1)
             return

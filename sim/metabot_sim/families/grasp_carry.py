@@ -62,7 +62,7 @@ class GraspCarry(Family):
             world=Arena(length_m=2.6, width_m=2.0),
             robots=(
                 RobotSpec(name="arm_1", kind="arm", goal=colors[0], spawn=Pose(x=-_BASE_M)),
-                RobotSpec(name="arm_2", kind="arm", goal=colors[1], spawn=Pose(x=_BASE_M, yaw=np.pi)),
+                RobotSpec(name="arm_2", kind="arm", goal=colors[1], spawn=Pose(x=_BASE_M, yaw=-np.pi)),
             ),
             pads=tuple(
                 Pad(color=color, x=x, y=0.14, z=_POST_HEIGHT_M, solid=True)
@@ -95,6 +95,9 @@ class GraspCarry(Family):
                 f"objects.{bar.name}: a {bar.shape} of length {bar.length_m:g} m; allowed: a bar of at least"
                 f" {2.0 * _GRIP_M:g} m"
             )
+        first, second = spec.robots
+        if first.goal == second.goal:
+            raise SpecError(f"robots.{second.name}.goal: {second.goal} as that of {first.name}; allowed: a post each")
         for robot in spec.robots:
             distance = float(np.hypot(bar.pose.x - robot.spawn.x, bar.pose.y - robot.spawn.y))
             if not REACH_M[1] < distance < REACH_M[1] + _GRIP_M:

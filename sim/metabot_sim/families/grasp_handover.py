@@ -65,7 +65,7 @@ class GraspHandover(Family):
             world=Arena(length_m=2.4, width_m=2.0),
             robots=(
                 RobotSpec(name="arm_1", kind="arm", spawn=Pose(x=-_BASE_M)),
-                RobotSpec(name="arm_2", kind="arm", spawn=Pose(x=_BASE_M, yaw=np.pi)),
+                RobotSpec(name="arm_2", kind="arm", spawn=Pose(x=_BASE_M, yaw=-np.pi)),
             ),
             pads=(Pad(color="green", x=_BASE_M, y=-0.42),),
             objects=(ObjectSpec(name="box", color="red", pose=Pose(x=-_BASE_M, y=0.42), goal="green"),),

@@ -48,32 +48,37 @@ class FetchTask(Family):
         """See `Family.template`."""
         colors = COLOR_NAMES[:robots]
         across = _APART_M * (np.arange(robots) - (robots - 1) / 2)
-        things = () if self.shape is None else tuple(
-            ObjectSpec(
-                name=f"object_{i + 1}",
-                color=color,
-                shape=self.shape,  # type: ignore[arg-type]
-                size_m=0.05,
-                mass_kg=2.0,
-                friction=self.friction,
-                pose=Pose(x=0.1, y=float(across[i])),
-                goal=color,
+        things = (
+            ()
+            if self.shape is None
+            else tuple(
+                ObjectSpec(
+                    name=f"object_{i + 1}",
+                    color=color,
+                    shape=self.shape,  # type: ignore[arg-type]
+                    size_m=0.05,
+                    mass_kg=2.0,
+                    friction=self.friction,
+                    pose=Pose(x=0.1, y=float(across[i])),
+                    goal=color,
+                )
+                for i, color in enumerate(colors)
             )
-            for i, color in enumerate(colors)
         )
         return TaskSpec(
             family=self.name,
             world=Arena(length_m=3.0, width_m=_APART_M * robots + 0.8),
             robots=tuple(
                 RobotSpec(
-                    name=f"robot_{i + 1}", kind="fetch", spawn=Pose(x=-HOME_M[0], y=float(across[i])), goal=color
+                    name=f"robot_{i + 1}",
+                    kind="fetch",
+                    spawn=Pose(x=-HOME_M[0], y=float(across[i])),
+                    # Where there is an object, it is the object that belongs somewhere.
+                    goal=color if self.shape is None else None,
                 )
                 for i, color in enumerate(colors)
             ),
-            pads=tuple(
-                Pad(color=color, x=self.offset_m if self.offset_m < 0.3 else 0.3, y=float(across[i]), z=0.0)
-                for i, color in enumerate(colors)
-            ),
+            pads=tuple(Pad(color=color, x=self.offset_m, y=float(across[i]), z=0.0) for i, color in enumerate(colors)),
             objects=things,
             success=Success(radius_m=THRESHOLD_M, contact="allowed"),
             horizon_s=self.horizon_s,
@@ -105,7 +110,7 @@ class FetchTask(Family):
 
     def _goals(self, draws: rng.Draws, starts: np.ndarray) -> np.ndarray:
         """(n, R, 3) goals relative to the fingertips' start on the table, at least 0.1 m from `starts`."""
-        n, robots = starts.shape[:2]
+        robots = starts.shape[1]
         tries = draws.uniform(-1.0, 1.0, _TRIES, robots, 3) * np.array(self.reach_m)
         tries[..., 0] += self.offset_m
         tries[..., 2] += starts[:, None, :, 2]
@@ -225,6 +230,8 @@ class FetchRules(Rules):
             fetch.hold_closed()
         self._has_object = task.shape is not None
         shape = (world.num_sims, world.num_robots)
+        self._sims = np.arange(world.num_sims)[:, None]
+        self._goal = np.zeros((*shape, 3))
         self._held = np.zeros(shape, dtype=np.int64)
         self._done = np.zeros(shape, dtype=bool)
         self._distance = np.zeros(shape)
@@ -239,7 +246,10 @@ class FetchRules(Rules):
     def _sense(self) -> None:
         world = self.world
         self._grip = self._fetch.positions()
-        self._goal = np.concatenate([world.goals, world.episodes.pad_heights[..., None]], axis=-1)
+        episodes = world.episodes
+        pads = episodes.object_targets if self._has_object else episodes.targets
+        self._goal[..., :2] = episodes.pads[self._sims, pads]
+        self._goal[..., 2] = episodes.pad_heights[self._sims, pads]
         self._object = world.object_positions() if self._has_object else self._grip
         self._to_go = self._goal - self._object
 
@@ -267,7 +277,7 @@ class FetchRules(Rules):
             actions=actions,
             success=self._done,
             arrived=self._done & ~before,
-            ended=self._done.all(axis=1),
+            ended=np.asarray(self._done.all(axis=1)),
             approach_m=approach,
             grasped=grasped,
             lifted_m=lifted,

@@ -17,6 +17,7 @@ SPEED_MPS = 1.0
 """Mean forward speed that counts as running."""
 _HORIZON_S = 4.0
 _MARGIN_M = 4.0
+_START_RAD = 0.05
 
 
 class Run(Family):
@@ -57,7 +58,8 @@ class Run(Family):
         )
 
     def draw_places(self, draws: rng.Draws, batch: EpisodeBatch, spec: TaskSpec) -> None:
-        """See `Family.draw_places`: a body always starts where it is built; only its dynamics vary."""
+        """See `Family.draw_places`: each part's joints start a little turned."""
+        batch.spawns[..., 2] = draws.uniform(-_START_RAD, _START_RAD, len(spec.robots))
 
     def rules(self, world: BatchedWorld) -> Rules:
         """See `Family.rules`."""

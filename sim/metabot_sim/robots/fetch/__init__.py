@@ -32,6 +32,7 @@ _DOWN = np.array([1.0, 0.0, 1.0, 0.0])
 """The hand's quaternion when it points down (not normalised, as the package adds it)."""
 _HARMLESS = ("base", "torso", "head", "estop", "laser", "bellows")
 """Bodies that reach below the table's top, which is everywhere here, or never touch anything."""
+_UNSEEN = 4
 _TABLE_FRICTION = 0.01
 _SETTLE_STEPS = 1500
 
@@ -184,6 +185,11 @@ def _attach(scene: mujoco.MjSpec, prefix: str, x: float, y: float, yaw: float) -
     for geom in child.geoms:
         if geom.name and geom.name.removeprefix("robot0:").startswith(_HARMLESS):
             geom.contype = geom.conaffinity = 0
+    for geom in child.body(_MOCAP).geoms:
+        geom.group = _UNSEEN
+    for texture in list(child.textures):
+        if texture.type == mujoco.mjtTexture.mjTEXTURE_SKYBOX:
+            child.delete(texture)
     for name, kind, of, part in (
         ("hand_pos", mujoco.mjtSensor.mjSENS_FRAMEPOS, mujoco.mjtObj.mjOBJ_XBODY, _HAND),
         ("hand_quat", mujoco.mjtSensor.mjSENS_FRAMEQUAT, mujoco.mjtObj.mjOBJ_XBODY, _HAND),
@@ -210,7 +216,7 @@ def _home() -> tuple[np.ndarray, tuple[float, float, float]]:
     mujoco.mj_forward(model, data)
     hand, grip = model.body("fetch/" + _HAND).id, model.site("fetch/" + _GRIP).id
     # Pointing down, the fingertips are as far below the hand as they are ahead of it in its own frame.
-    target = np.array(HOME_M) + [0.0, 0.0, float(model.site_pos[grip, 0])]
+    target = np.array([HOME_M[0], HOME_M[1], HOME_M[2] + float(model.site_pos[grip, 0])])
     data.mocap_quat[0] = _DOWN / np.linalg.norm(_DOWN)
     start = data.xpos[hand].copy()
     for step in range(_SETTLE_STEPS):

@@ -86,7 +86,9 @@ class Part(RobotGroup):
             scene.worldbody.add_frame().attach_body(child.body("torso"), robot_prefix(BODY), "")
 
     def place(self, ids: np.ndarray) -> None:
-        """See `RobotGroup.place`; the engine's reset has put the body to its start."""
+        """See `RobotGroup.place`: all joints of a part start turned by the yaw of its spawn."""
+        yaw = self.world.episodes.spawns[ids[:, None], self.indices, 2]
+        self.world.qpos[ids[:, None, None], self._qpos] = yaw[..., None]
 
     def command(self, actions: np.ndarray, dynamics: np.ndarray) -> None:
         """Torques as shares of the motors' largest."""
