@@ -47,15 +47,14 @@ def page(name: str, checked: Mapping[str, Any] | None = None) -> str:
     lines = [
         f"# {name}",
         "",
-        f"{family.summary[0].upper()}{family.summary[1:]}.",
+        f"{_sentence(family.summary)}.",
         "",
         f"![{name}](pictures/{picture_name(name)})",
         "",
         f"The picture: `metabot sim video {name} --picture docs/families/pictures/{picture_name(name)}`.",
         "",
-        _prose(type(family)),
-        "",
-        f"**Success.** {_prose(type(env.rules)).removeprefix('Success: ')}",
+        *([about, ""] if (about := _about(family)) else []),
+        _success(_prose(type(env.rules))),
         "",
         "| | |",
         "|---|---|",
@@ -145,6 +144,23 @@ def write(folder: Path, checked: Path | None = None) -> list[Path]:
         files.append(folder / name)
         files[-1].write_text(text)
     return files
+
+
+def _sentence(text: str) -> str:
+    return text[:1].upper() + text[1:]
+
+
+def _success(text: str) -> str:
+    if text.startswith("Success"):
+        return f"**Success**{text.removeprefix('Success')}"
+    return f"**Success**: {text[:1].lower()}{text[1:]}"
+
+
+def _about(family: Family) -> str:
+    """What the family's class says beyond its summary."""
+    about = _prose(type(family))
+    first, _, rest = about.partition("\n\n")
+    return rest if first.rstrip(".").lower() == family.summary.lower() else about
 
 
 def _prose(kind: type) -> str:
