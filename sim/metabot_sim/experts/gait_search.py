@@ -55,7 +55,7 @@ def main() -> None:
     """Search and print a gait to put into `gaits.HALF_CHEETAH`."""
     options = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
     options.add_argument("--seed", type=int, default=0)
-    options.add_argument("--rounds", type=int, default=40)
+    options.add_argument("--rounds", type=int, default=60)
     given = options.parse_args()
     print(np.array2string(search(given.seed, given.rounds), precision=3, separator=", "))
 

@@ -12,18 +12,16 @@ WEAKEST = 0.7
 """Smallest gain of a motor on any split."""
 HALF_CHEETAH = np.array(
     (
-        *(2.038,),  # strides per second
-        *(-0.140, -0.182, -0.088, -0.204, -0.085, -0.081),  # middle of each motor's command
-        *(0.934, 0.710, 0.766, 0.740, 0.714, 0.805),  # amplitude
-        *(2.041, -1.211, -3.074, 2.967, 2.649, 1.598),  # phase in radians
+        *(2.196,),  # strides per second
+        *(-0.142, -0.325, -0.286, -0.231, 0.069, -0.017),  # middle of each motor's command
+        *(1.078, 0.500, 0.569, 0.108, 0.657, 0.546),  # amplitude
+        *(-1.303, -1.883, -1.987, -2.887, 0.665, 1.633),  # phase in radians
     )
 )
 """`python -m metabot_sim.experts.gait_search --seed 0`."""
 
 
-def run(
-    time_s: np.ndarray, actuators: np.ndarray, dynamics: np.ndarray, gait: np.ndarray = HALF_CHEETAH
-) -> np.ndarray:
+def run(time_s: np.ndarray, actuators: np.ndarray, dynamics: np.ndarray, gait: np.ndarray = HALF_CHEETAH) -> np.ndarray:
     """Commands of the parts at a time of the stride, the hidden gains undone, (n, R, A) in [-1, 1].
 
     Args:

@@ -107,11 +107,9 @@ def _check_names(child: mujoco.MjSpec) -> None:
 
 
 def _add_bumper(child: mujoco.MjSpec) -> None:
-    """Give the robot a touch sensor around its chassis that keeps clear of the floor."""
+    """Give the robot a touch sensor around its chassis."""
     model = child.copy().compile()
     geom = model.geom("chassis")
-    data = mujoco.MjData(model)
-    mujoco.mj_forward(model, data)
     center, half = model.geom_aabb[geom.id, :3], model.geom_aabb[geom.id, 3:] + _SHELL_M
     base = child.body("base")
     position, rotation = np.zeros(3), np.zeros(4)
