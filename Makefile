@@ -35,8 +35,10 @@ demo: setup ## run the main job: a sentence, a fleet that learns to learn, robot
 # What starts processes that keep time has the machine to itself; the rest shares the cores.
 test: setup ## run the tests
 ifeq ($(strip $(ARGS)),)
-	@OMP_NUM_THREADS=1 $(VENV)/python -m pytest -m "not processes" --numprocesses auto --dist worksteal
-	@$(VENV)/python -m pytest -m processes
+	@failed=0; \
+	OMP_NUM_THREADS=1 $(VENV)/python -m pytest -m "not processes" --numprocesses auto --dist worksteal || failed=1; \
+	$(VENV)/python -m pytest -m processes || failed=1; \
+	exit $$failed
 else
 	@$(VENV)/python -m pytest $(ARGS)
 endif

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 from collections.abc import Iterator
 
 import psutil
@@ -10,6 +11,12 @@ import pytest
 
 from metabot.bringup.domain import DomainLease
 from metabot.bringup.supervisor import fleet_environment
+
+
+def pytest_configure() -> None:
+    """Hear Ctrl-C: a shell's background jobs ignore it, and what tests start would inherit that."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session", autouse=True)

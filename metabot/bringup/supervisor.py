@@ -189,15 +189,17 @@ def fleet_environment(domain: int, logs: Path) -> dict[str, str]:
         domain: ROS domain.
         logs: folder for the log files of ROS itself.
 
-    UDP alone: a process that is killed leaves its shared-memory segments behind, and
-    vectors of this size travel no slower. One OpenMP thread each: a fleet has more processes
-    than cores.
+    UDP over the loopback interface alone, see ``loopback.xml``: vectors of this size travel no
+    slower than through shared memory. One OpenMP thread each: a fleet has more processes than
+    cores.
     """
+    profiles = str(Path(__file__).with_name("loopback.xml"))
     return {
         "ROS_DOMAIN_ID": str(domain),
         "ROS_LOG_DIR": str(logs.absolute() / "ros"),
-        "ROS_AUTOMATIC_DISCOVERY_RANGE": "LOCALHOST",
-        "FASTDDS_BUILTIN_TRANSPORTS": "UDPv4",
+        "ROS_AUTOMATIC_DISCOVERY_RANGE": "SYSTEM_DEFAULT",
+        "FASTDDS_DEFAULT_PROFILES_FILE": profiles,
+        "FASTRTPS_DEFAULT_PROFILES_FILE": profiles,  # its name up to ROS 2 Jazzy
         "OMP_NUM_THREADS": "1",
         "PYTHONUNBUFFERED": "1",
         "HF_HUB_OFFLINE": "1",

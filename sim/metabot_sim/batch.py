@@ -251,7 +251,7 @@ class BatchedWorld:
             result[:, group.indices] = watts[:, group.actuators].sum(axis=-1)
         return result
 
-    def show_pad(self, pad: int, places: np.ndarray) -> None:
+    def move_pad(self, pad: int, places: np.ndarray) -> None:
         """Draw a pad elsewhere than the episode has it, until the next reset.
 
         Args:

@@ -26,11 +26,6 @@ pytestmark = [pytest.mark.processes, pytest.mark.slow]
 DEMO = [sys.executable, "-m", "metabot.cli", "demo"]
 
 
-def _hear_ctrl_c() -> None:
-    """A shell's background jobs ignore SIGINT and their children inherit that: these must not."""
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
-
-
 class RunningDemo:
     """A demo in a process of its own, as a shell would start it."""
 
@@ -39,11 +34,7 @@ class RunningDemo:
         self.runs = runs
         with self.output.open("wb") as sink:
             self.process = subprocess.Popen(
-                [*DEMO, *arguments, "--runs", str(runs)],
-                stdout=sink,
-                stderr=sink,
-                start_new_session=True,
-                preexec_fn=_hear_ctrl_c,
+                [*DEMO, *arguments, "--runs", str(runs)], stdout=sink, stderr=sink, start_new_session=True
             )
 
     def text(self) -> str:

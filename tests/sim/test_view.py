@@ -354,6 +354,7 @@ def silent_client(port: int) -> socket.socket:
     return client
 
 
+@pytest.mark.processes
 def test_ctrl_c_ends_the_page_also_when_a_browser_does_not_answer() -> None:
     pytest.importorskip("mjviser", reason="the extra `view` is not installed")
     with command("drive-goal", "--robots", "1", "--port", "0") as (process, url):

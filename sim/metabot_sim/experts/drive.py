@@ -22,11 +22,16 @@ def undo(forward: np.ndarray, turn: np.ndarray, dynamics: np.ndarray) -> np.ndar
     Args:
         forward: (...) wanted share of the maximal speed.
         turn: (...) wanted share of the maximal yaw rate.
-        dynamics: (..., 11), see `metabot_sim.episodes.ROBOT_DYNAMICS`.
+        dynamics: (..., 11), see `metabot_sim.episodes.ROBOT_DYNAMICS`. Against a gain of
+            zero nothing helps, and nothing is commanded.
     """
-    u = forward / dynamics[..., DRIVE_GAIN]
-    w = (turn - dynamics[..., STEER_BIAS]) / dynamics[..., STEER_GAIN]
+    u = forward * _inverse(dynamics[..., DRIVE_GAIN])
+    w = (turn - dynamics[..., STEER_BIAS]) * _inverse(dynamics[..., STEER_GAIN])
     return np.clip(np.stack([u, w], axis=-1), -1.0, 1.0)
+
+
+def _inverse(gain: np.ndarray) -> np.ndarray:
+    return np.divide(1.0, gain, out=np.zeros_like(gain), where=gain != 0.0)
 
 
 def around_others(poses: np.ndarray, goals: np.ndarray, safe_m: float = SAFE_M) -> np.ndarray:

@@ -209,7 +209,7 @@ class DriveCaptureRules(Rules):
         self._bring_home()
         self._track()
         for token in range(2):
-            self.world.show_pad(2 + token, self._tokens[:, token])
+            self.world.move_pad(2 + token, self._tokens[:, token])
         lead, had = (scores[:, self._team] - scores[:, 1 - self._team] for scores in (self._score, points))
         robbed = (self._carrier == before)[:, self._team] & (before >= 0)[:, self._team]
         return Step(
