@@ -193,13 +193,13 @@ def fleet_environment(domain: int, logs: Path) -> dict[str, str]:
     slower than through shared memory. One OpenMP thread each: a fleet has more processes than
     cores.
     """
-    profiles = str(Path(__file__).with_name("loopback.xml"))
+    # Fast DDS 2, up to ROS 2 Jazzy, knows the setting by its old name, and 3 warns of that.
+    old = os.environ.get("ROS_DISTRO") in ("humble", "iron", "jazzy")
     return {
         "ROS_DOMAIN_ID": str(domain),
         "ROS_LOG_DIR": str(logs.absolute() / "ros"),
         "ROS_AUTOMATIC_DISCOVERY_RANGE": "SYSTEM_DEFAULT",
-        "FASTDDS_DEFAULT_PROFILES_FILE": profiles,
-        "FASTRTPS_DEFAULT_PROFILES_FILE": profiles,  # its name up to ROS 2 Jazzy
+        f"{'FASTRTPS' if old else 'FASTDDS'}_DEFAULT_PROFILES_FILE": str(Path(__file__).with_name("loopback.xml")),
         "OMP_NUM_THREADS": "1",
         "PYTHONUNBUFFERED": "1",
         "HF_HUB_OFFLINE": "1",
