@@ -13,6 +13,7 @@ from metabot_sim import episodes as ep
 from metabot_sim.backends import Backend, make_engine
 from metabot_sim.dynamics import ModelDynamics
 from metabot_sim.episodes import EpisodeBatch
+from metabot_sim.frames import pairwise, yaws
 from metabot_sim.robots.base import RobotGroup
 from metabot_sim.robots.car import CarGroup
 from metabot_sim.robots.registry import ROBOTS
@@ -30,7 +31,7 @@ class BatchedWorld:
     Attributes:
         model: the compiled scene.
         episodes: starts, goals and hidden dynamics of the simulations; takes effect at `reset`
-            (gains, biases, delays and dead actuators at once).
+            (gains, biases and dead actuators at once, delays too once `remember_commands` was called).
         groups: the robots, kind by kind.
         diverged: (num_sims,) bool, which simulations the last step lost; they stand at their start again.
         qpos, qvel, ctrl, sensordata: live arrays of the engine, (num_sims, ...).
@@ -75,8 +76,7 @@ class BatchedWorld:
             indices = np.array([i for i, robot in enumerate(spec.robots) if robot.kind == kind], dtype=np.int64)
             if len(indices):
                 self.groups.append(group(self, [spec.robots[i] for i in indices], indices))
-        self.action_sizes = self._sizes("action_names")
-        self.proprio_sizes = self._sizes("proprio_names")
+        self.action_sizes = self._action_sizes()
         self.diverged = np.zeros(num_sims, dtype=bool)
         self._all = np.arange(num_sims)
         self._history = np.zeros((num_sims, 0, len(spec.robots), max(self.action_sizes)))
@@ -96,11 +96,11 @@ class BatchedWorld:
         self._near = radii[:, None] + radii[None, :] + _TOUCH_MARGIN_M
         self.reset()
 
-    def _sizes(self, names: str) -> list[int]:
+    def _action_sizes(self) -> list[int]:
         sizes = [0] * self.num_robots
         for group in self.groups:
             for index in group.indices:
-                sizes[index] = len(getattr(group, names))
+                sizes[index] = len(group.action_names)
         return sizes
 
     @property
@@ -149,7 +149,12 @@ class BatchedWorld:
         self._history[ids] = 0.0
         self._tick[ids] = 0
         # Delays are rare: their memory is made when the first one comes.
-        if not self._history.shape[1] and np.any(self.episodes.robot_dynamics[ids, :, ep.DELAY] > 0):
+        if np.any(self.episodes.robot_dynamics[ids, :, ep.DELAY] > 0):
+            self.remember_commands()
+
+    def remember_commands(self) -> None:
+        """Keep the newest commands from now on, so that a delay may be set in mid-episode."""
+        if not self._history.shape[1]:
             self._history = np.zeros((self.num_sims, MAX_DELAY_STEPS + 1, *self._history.shape[2:]))
 
     def _place_objects(self, ids: np.ndarray) -> None:
@@ -237,9 +242,7 @@ class BatchedWorld:
         bumped = self.cars.bumped()
         if self.num_robots == 1 or not bumped.any():
             return np.zeros_like(bumped)
-        xy = (self.poses() if poses is None else poses)[..., :2]
-        offset = xy[:, :, None] - xy[:, None, :]
-        near = np.hypot(offset[..., 0], offset[..., 1]) < self._near
+        near = pairwise(self.poses() if poses is None else poses) < self._near
         near[:, np.arange(self.num_robots), np.arange(self.num_robots)] = False
         return bumped & near.any(axis=-1)
 
@@ -268,7 +271,7 @@ class BatchedWorld:
             shown: (num_sims, pads) bool.
         """
         if self._mocap is not None:
-            self._mocap[:, self._pad_mocap, 2] = np.where(shown, 0.002, -0.1)
+            self._mocap[:, self._pad_mocap, 2] = np.where(shown, PAD_HEIGHT_M, -0.1)
 
     def object_positions(self) -> np.ndarray:
         """(num_sims, objects, 3): centres of the objects in metres."""
@@ -276,8 +279,7 @@ class BatchedWorld:
 
     def object_yaws(self) -> np.ndarray:
         """(num_sims, objects): rotation about the vertical in radians."""
-        w, x, y, z = np.moveaxis(self.qpos[:, self._object_pos[:, 3:]], -1, 0)
-        return np.arctan2(2.0 * (w * z + x * y), 1.0 - 2.0 * (y * y + z * z))
+        return yaws(self.object_quaternions())
 
     def object_quaternions(self) -> np.ndarray:
         """(num_sims, objects, 4): orientations as unit quaternions, w first."""

@@ -8,6 +8,7 @@ from dataclasses import dataclass, fields
 import numpy as np
 
 from metabot.task import RobotDynamics, TaskSpec
+from metabot_sim.frames import wrap
 
 ROBOT_DYNAMICS = tuple(RobotDynamics.model_fields)
 """Columns of `EpisodeBatch.robot_dynamics`."""
@@ -96,7 +97,7 @@ class EpisodeBatch:
             return colors[index] if 0 <= index < len(colors) else None
 
         def pose(values: np.ndarray) -> dict[str, float]:
-            yaw = float((values[2] + np.pi) % (2 * np.pi) - np.pi)
+            yaw = float(wrap(values[2]))
             return {"x": float(values[0]), "y": float(values[1]), "yaw": yaw}
 
         robots = [

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from metabot.task import SpecError, TaskSpec
-from metabot_sim import rng
+from metabot_sim import frames, rng
 from metabot_sim.env import Autoreset, FleetEnv
 from metabot_sim.episodes import DRIVE_GAIN, STEER_BIAS, STEER_GAIN
 from metabot_sim.experts import avoid, drive
@@ -81,7 +81,7 @@ def test_scattered_points_keep_their_distances_whatever_the_batch() -> None:
         return starts, driving.scatter(draws, 6, 2.5, 1.0, starts=starts, away_m=(1.2, 4.0))
 
     starts, ends = points(np.arange(64))
-    apart = driving.pairwise(ends) + 10.0 * np.eye(6)
+    apart = frames.pairwise(ends) + 10.0 * np.eye(6)
     away = np.hypot(*np.moveaxis(ends - starts, -1, 0))
     assert apart.min() >= 1.0 and away.min() >= 1.2 and away.max() <= 4.0
     alone = points(np.array([5]))

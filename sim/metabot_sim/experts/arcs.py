@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from metabot_sim import frames
 from metabot_sim.episodes import DRIVE_GAIN, STEER_BIAS, STEER_GAIN
 from metabot_sim.experts import avoid, drive
 
@@ -93,7 +94,7 @@ def commands(
 
     to_x, to_y = goals[..., 0, None, None] - at_x, goals[..., 1, None, None] - at_y
     left = np.hypot(to_x, to_y)
-    off = np.abs(drive.wrap(np.arctan2(to_y, to_x) - yaw[..., None, None] - turned))
+    off = np.abs(frames.wrap(np.arctan2(to_y, to_x) - yaw[..., None, None] - turned))
     off = np.minimum(off, np.pi - off)
     cost = _LENGTHS_M + left + np.where(left < 0.15, 0.0, 0.5 * off)
 

@@ -12,8 +12,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from metabot_sim.experts.drive import wrap
-from metabot_sim.families.driving import pairwise
+from metabot_sim.frames import pairwise, wrap
 
 _NEIGHBOURS = 6
 _CANDIDATES = 24

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from metabot_sim.experts.drive import wrap
 from metabot_sim.experts.grasp import Aim, nearest_turn, opened, steer
+from metabot_sim.frames import wrap
 from metabot_sim.robots.arm import HEIGHT_M, STEP_M, Arm
 
 HOVER_M = 0.09

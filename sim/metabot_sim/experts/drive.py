@@ -5,15 +5,10 @@ from __future__ import annotations
 import numpy as np
 
 from metabot_sim.episodes import DRIVE_GAIN, STEER_BIAS, STEER_GAIN
-from metabot_sim.families.driving import pairwise
+from metabot_sim.frames import pairwise, wrap
 
 SAFE_M = 0.75
 """Distance within which another robot is driven around."""
-
-
-def wrap(angle: np.ndarray) -> np.ndarray:
-    """An angle in [-pi, pi)."""
-    return (angle + np.pi) % (2.0 * np.pi) - np.pi
 
 
 def undo(forward: np.ndarray, turn: np.ndarray, dynamics: np.ndarray) -> np.ndarray:

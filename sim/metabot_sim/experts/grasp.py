@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from metabot_sim.episodes import DRIVE_GAIN, STEER_BIAS, STEER_GAIN
-from metabot_sim.experts.drive import wrap
+from metabot_sim.frames import wrap
 from metabot_sim.robots.arm import MAX_OPENING_M, STEP_M, STEP_RAD, Arm
 
 HOVER_M = 0.13

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from metabot_sim import frames
 from metabot_sim.episodes import DRIVE_GAIN
 from metabot_sim.experts import drive
 
@@ -56,7 +57,7 @@ def push(
     wanted = np.arctan2(zone[:, 1] - box[:, 1], zone[:, 0] - box[:, 0])
     axis = box[:, 2] + np.pi / 2
     axis = axis + np.where(np.cos(wanted - axis) < 0.0, np.pi, 0.0)
-    error = drive.wrap(wanted - axis)
+    error = frames.wrap(wanted - axis)
     cos, sin = np.cos(axis)[:, None], np.sin(axis)[:, None]
     offset = poses[..., :2] - box[:, None, :2]
     x = cos * offset[..., 0] + sin * offset[..., 1]
@@ -85,7 +86,7 @@ def push(
     ready = lined_up & (gap < 0.2)
     together = ready.all(axis=1, keepdims=True)
     headings = np.where(lined_up, axis[:, None] + np.clip(_SLIDE_GAIN * aside, -0.6, 0.6), headings)
-    off = drive.wrap(headings - poses[..., 2])
+    off = frames.wrap(headings - poses[..., 2])
     # All as fast as the slowest can: tyres that slip press harder the faster they turn.
     fastest = max_speed_mps * np.abs(dynamics[..., DRIVE_GAIN]).min(axis=1, keepdims=True)
     pushing = fastest * np.clip(1.0 - _TURN_GAIN * error[:, None] * mine / length, _LEAST_SHARE, 1.0)

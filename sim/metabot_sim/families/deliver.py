@@ -25,7 +25,7 @@ from metabot_sim.episodes import EpisodeBatch
 from metabot_sim.experts.delivery import Courier, Delivery
 from metabot_sim.families import grasping
 from metabot_sim.families.base import Family, Rules
-from metabot_sim.families.driving import in_frame
+from metabot_sim.frames import in_frame, to_world
 from metabot_sim.rewards import Step
 from metabot_sim.robots.diffdrive import TRAY_HALF_M, TRAY_HEIGHT_M
 
@@ -195,9 +195,9 @@ class Deliver(Family):
         each = roles.cars // roles.loaders
         things = grasping.scatter(draws, roles.loaders, np.full((each, each), 0.18), _PLACES_M, _PLACES_RAD)
         bins = grasping.scatter(draws, roles.unloaders, np.zeros((1, 1)), _PLACES_M, _PLACES_RAD)
-        batch.objects[..., :2] = grasping.to_world(things, bases[: roles.loaders]).reshape(len(draws), roles.cars, 2)
+        batch.objects[..., :2] = to_world(bases[: roles.loaders, None], things).reshape(len(draws), roles.cars, 2)
         batch.objects[..., 2] = draws.uniform(-np.pi, np.pi, roles.cars)
-        batch.pads[:, : roles.unloaders] = grasping.to_world(bins, bases[first:])[:, :, 0]
+        batch.pads[:, : roles.unloaders] = to_world(bases[first:, None], bins)[:, :, 0]
         batch.pads[:, roles.unloaders :] += draws.uniform(-1.0, 1.0, roles.cars, 2) * np.array([0.08, 0.03])
         cars = batch.spawns[:, roles.loaders : first]
         cars += draws.uniform(-1.0, 1.0, roles.cars, 3) * np.array([0.08, 0.03, 0.3])

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from metabot.task import KINDS, Arena, Interval, Pad, Pose, RobotSpec, SpecError, Success, TaskSpec
-from metabot_sim import rng
+from metabot_sim import frames, rng
 from metabot_sim.batch import BatchedWorld
 from metabot_sim.episodes import DRIVE_GAIN, EpisodeBatch
 from metabot_sim.experts import capture, drive
@@ -174,7 +174,7 @@ class DriveCaptureRules(Rules):
     def _look(self) -> None:
         """Read the state that rules, view and expert share."""
         self._poses = self.world.poses()
-        self._apart = driving.pairwise(self._poses)
+        self._apart = frames.pairwise(self._poses)
         pads = self.world.episodes.pads
         self._bases, self._homes = pads[:, :2], pads[:, 2:]
 
@@ -259,7 +259,7 @@ class DriveCaptureRules(Rules):
         marks = np.stack(
             [self._tokens[:, team], self._tokens[:, 1 - team], self._bases[:, team], self._bases[:, 1 - team]], axis=2
         )
-        seen[..., 4:12] = driving.in_frame(poses[:, :, None], marks).reshape(*poses.shape[:2], 8) / 2.0
+        seen[..., 4:12] = frames.in_frame(poses[:, :, None], marks).reshape(*poses.shape[:2], 8) / 2.0
         first = 12 + 2 * teams.shown(self._mates)
         seen[..., 12:first] = teams.see(poses, self._apart, self._mates)
         seen[..., first:] = teams.see(poses, self._apart, self._opponents)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from metabot.task import COLOR_NAMES, KINDS, Arena, Interval, Pad, Pose, RobotSpec, SpecError, TaskSpec
-from metabot_sim import rng
+from metabot_sim import frames, rng
 from metabot_sim.batch import BatchedWorld
 from metabot_sim.episodes import EpisodeBatch
 from metabot_sim.experts import avoid, drive
@@ -82,7 +82,7 @@ class DriveFormation(Family):
         order = draws.permutation(robots)
         places = forms[draws.integers(len(forms))][np.arange(n)[:, None], order]
         start = np.concatenate([batch.pads[:, 0], directions[:, :1]], axis=-1)
-        batch.spawns[..., :2] = to_world(start, places)
+        batch.spawns[..., :2] = frames.to_world(start[:, None], places)
         batch.spawns[..., 2] = start[:, None, 2] + draws.uniform(-0.7, 0.7, robots)
 
     def rules(self, world: BatchedWorld) -> Rules:
@@ -101,18 +101,6 @@ def shapes(robots: int) -> np.ndarray:
             places += [(-float(row), column - 0.5 * (width - 1)) for column in range(width)]
         found.append(np.array(places) - np.mean(places, axis=0))
     return SPACING_M * np.array(found)
-
-
-def to_world(poses: np.ndarray, places: np.ndarray) -> np.ndarray:
-    """Places in the frame of poses as points of the world, (n, R, 2).
-
-    Args:
-        poses: (n, 3).
-        places: (n, R, 2).
-    """
-    cos, sin = np.cos(poses[:, None, 2]), np.sin(poses[:, None, 2])
-    x, y = places[..., 0], places[..., 1]
-    return poses[:, None, :2] + np.stack([cos * x - sin * y, sin * x + cos * y], axis=-1)
 
 
 class DriveFormationRules(Rules):
@@ -155,7 +143,7 @@ class DriveFormationRules(Rules):
         self._total[ids] = self._kept[ids] = 0
         self._spoiled[ids] = False
         start = self.leader(np.zeros(len(ids)), ids)
-        self._places[ids] = driving.in_frame(start[:, None], self.world.episodes.spawns[ids, :, :2])
+        self._places[ids] = frames.in_frame(start[:, None], self.world.episodes.spawns[ids, :, :2])
         self._poses = self.world.poses()
         self._follow()
 
@@ -177,8 +165,8 @@ class DriveFormationRules(Rules):
 
     def _follow(self) -> None:
         self._leader = self.leader(self._tick)
-        self._slots = to_world(self._leader, self._places)
-        self._next = to_world(self.leader(self._tick + 1), self._places)
+        self._slots = frames.to_world(self._leader[:, None], self._places)
+        self._next = frames.to_world(self.leader(self._tick + 1)[:, None], self._places)
 
     @property
     def slots(self) -> np.ndarray:
@@ -213,7 +201,7 @@ class DriveFormationRules(Rules):
     def observe_task(self) -> np.ndarray:
         """See `Rules.observe_task`."""
         poses = self._poses
-        slot = driving.in_frame(poses, self._slots)
+        slot = frames.in_frame(poses, self._slots)
         moved = (self._next - self._slots) * self.world.spec.control_hz
         turned = np.concatenate([np.zeros_like(poses[..., :2]), poses[..., 2:]], axis=-1)
         heading = self._leader[:, None, 2] - poses[..., 2]
@@ -221,7 +209,7 @@ class DriveFormationRules(Rules):
         return np.concatenate(
             [
                 slot,
-                driving.in_frame(turned, moved),
+                frames.in_frame(turned, moved),
                 np.stack([np.cos(heading), np.sin(heading), left], axis=-1),
                 driving.see_neighbours(poses),
             ],
@@ -236,7 +224,7 @@ class DriveFormationRules(Rules):
         yaw = poses[..., 2]
         speed = np.hypot(wanted[..., 0], wanted[..., 1])
         dynamics = self.world.episodes.robot_dynamics
-        error = drive.wrap(np.arctan2(wanted[..., 1], wanted[..., 0]) - yaw)
+        error = frames.wrap(np.arctan2(wanted[..., 1], wanted[..., 0]) - yaw)
         error = drive.quickest_turn(error, dynamics)
         # A slot that is hardly missed is no reason to turn.
         turn = 4.0 * error * np.clip(speed / 0.1, 0.0, 1.0) / cars.max_yaw_rate_radps

@@ -16,7 +16,7 @@ from metabot.task import (
     SpecError,
     TaskSpec,
 )
-from metabot_sim import rng
+from metabot_sim import frames, rng
 from metabot_sim.batch import BatchedWorld
 from metabot_sim.episodes import EpisodeBatch
 from metabot_sim.experts.driver import Driver
@@ -140,7 +140,7 @@ class DriveGoalRules(Rules):
     def observe_task(self) -> np.ndarray:
         """See `Rules.observe_task`."""
         seen = np.empty((*self._poses.shape[:2], len(self.task_names)))
-        goal = driving.in_frame(self._poses, self.world.goals)
+        goal = frames.in_frame(self._poses, self.world.goals)
         seen[..., :2] = goal / diffdrive.GOAL_SCALE_M
         seen[..., 2:4] = goal / np.maximum(np.hypot(goal[..., 0], goal[..., 1]), 1e-6)[..., None]
         if seen.shape[-1] > 4:

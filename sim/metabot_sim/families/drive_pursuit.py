@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from metabot.task import Arena, Interval, Pose, RobotSpec, SpecError, Success, TaskSpec
-from metabot_sim import rng
+from metabot_sim import frames, rng
 from metabot_sim.batch import BatchedWorld
 from metabot_sim.episodes import DRIVE_GAIN, EpisodeBatch
 from metabot_sim.experts import drive, pursuit
@@ -125,7 +125,7 @@ class DrivePursuitRules(Rules):
     def _look(self) -> None:
         """Read the state that rules, view and expert share."""
         self._poses = self.world.poses()
-        self._apart = driving.pairwise(self._poses)
+        self._apart = frames.pairwise(self._poses)
         speed = self.world.twists(self._poses)[..., 0]
         yaw = self._poses[..., 2]
         self._velocity = np.stack([np.cos(yaw) * speed, np.sin(yaw) * speed], axis=-1)
@@ -172,13 +172,13 @@ class DrivePursuitRules(Rules):
         seen = np.empty((*poses.shape[:2], len(self.task_names)))
         seen[..., 0] = self._role
         seen[..., 1] = np.maximum(1.0 - self._steps / self._horizon, 0.0)[:, None]
-        seen[..., 2:4] = driving.in_frame(poses, np.zeros(2)) / self._half
+        seen[..., 2:4] = frames.in_frame(poses, np.zeros(2)) / self._half
         seen[..., 4:6] = poses[..., :2] / self._half
         rival = np.full(poses.shape[:2], self._evader)
         rival[:, self._evader] = self._hunters[np.argmin(self._distance[:, self._hunters], axis=1)]
         resting = poses.copy()
         resting[..., :2] = 0.0
-        seen[..., 6:8] = driving.in_frame(resting, self._velocity[np.arange(n)[:, None], rival])
+        seen[..., 6:8] = frames.in_frame(resting, self._velocity[np.arange(n)[:, None], rival])
         first = 8 + 2 * teams.shown(self._rivals)
         seen[..., 8:first] = teams.see(poses, self._apart, self._rivals)
         seen[..., first:] = teams.see(poses, self._apart, self._mates)

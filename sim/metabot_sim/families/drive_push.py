@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from metabot.task import Arena, Interval, ObjectSpec, Pad, Pose, RobotSpec, SpecError, Success, TaskSpec
-from metabot_sim import rng
+from metabot_sim import frames, rng
 from metabot_sim.batch import BatchedWorld
 from metabot_sim.episodes import EpisodeBatch
 from metabot_sim.experts import push
@@ -181,7 +181,7 @@ class DrivePushRules(Rules):
     def observe_task(self) -> np.ndarray:
         """See `Rules.observe_task`."""
         marks = np.stack([self._box, self._zone], axis=1)[:, None]
-        seen = driving.in_frame(self._poses[:, :, None], marks) / 2.0
+        seen = frames.in_frame(self._poses[:, :, None], marks) / 2.0
         # Twice the angle: a box turned by half a turn is the same box.
         yaw = 2.0 * (self.world.object_yaws() - self._poses[..., 2])
         return np.concatenate(

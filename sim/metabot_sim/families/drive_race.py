@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from metabot.task import COLOR_NAMES, Arena, Interval, Pad, Pose, RobotSpec, TaskSpec
-from metabot_sim import rng
+from metabot_sim import frames, rng
 from metabot_sim.batch import BatchedWorld
 from metabot_sim.episodes import EpisodeBatch
 from metabot_sim.experts.driver import Driver
@@ -183,7 +183,7 @@ class DriveRaceRules(Rules):
 
     def observe_task(self) -> np.ndarray:
         """See `Rules.observe_task`."""
-        pad = driving.in_frame(self._poses, self.goals)
+        pad = frames.in_frame(self._poses, self.goals)
         distance = np.maximum(self._distance, 1e-6)[..., None]
         left = np.broadcast_to((self._pads - self._current)[:, None], self._points.shape)
         table = np.stack([self._points, self._best_of_others(), left], axis=-1) / self._pads

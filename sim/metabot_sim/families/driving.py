@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from metabot_sim import rng
+from metabot_sim.frames import in_frame, pairwise
 
 SHOWN_NEIGHBOURS = 3
 """Others that a robot is told of, the nearest first: a fleet of 16 looks like one of 4."""
@@ -61,27 +62,6 @@ def scatter(
         order = own.permutation(count)
         points[bad] = grid[order[bad]]
     return points
-
-
-def pairwise(points: np.ndarray) -> np.ndarray:
-    """Distances between all points of each episode, (n, count, count)."""
-    offset = points[..., :, None, :2] - points[..., None, :, :2]
-    return np.hypot(offset[..., 0], offset[..., 1])
-
-
-def in_frame(poses: np.ndarray, points: np.ndarray) -> np.ndarray:
-    """Points of the world as seen from poses, ahead and to the left.
-
-    Args:
-        poses: (..., 3) x, y, yaw.
-        points: (..., 2) that broadcasts against the poses.
-    """
-    offset = points - poses[..., :2]
-    cos, sin = np.cos(poses[..., 2]), np.sin(poses[..., 2])
-    seen = np.empty_like(offset)
-    seen[..., 0] = cos * offset[..., 0] + sin * offset[..., 1]
-    seen[..., 1] = -sin * offset[..., 0] + cos * offset[..., 1]
-    return seen
 
 
 def neighbour_names(robots: int) -> tuple[str, ...]:

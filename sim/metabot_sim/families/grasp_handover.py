@@ -12,6 +12,7 @@ from metabot_sim.experts.grasp import HOVER_M, Load, Picker, steer
 from metabot_sim.experts.relay import step_aside
 from metabot_sim.families import grasping
 from metabot_sim.families.base import Family, Rules
+from metabot_sim.frames import to_world
 from metabot_sim.rewards import Step
 from metabot_sim.robots.arm import REACH_M
 
@@ -102,7 +103,7 @@ class GraspHandover(Family):
         bases = np.array([(robot.spawn.x, robot.spawn.y, robot.spawn.yaw) for robot in spec.robots])
         radius = np.sqrt(draws.uniform(_RADIUS_M[0] ** 2, _RADIUS_M[1] ** 2, 2, 1))
         bearing = draws.uniform(*_BEARING_RAD, 2, 1) * draws.sign(2, 1)
-        places = grasping.to_world(np.stack([radius * np.cos(bearing), radius * np.sin(bearing)], axis=-1), bases)
+        places = to_world(bases[:, None], np.stack([radius * np.cos(bearing), radius * np.sin(bearing)], axis=-1))
         batch.objects[:, 0, :2], batch.pads[:, 0] = places[:, 0, 0], places[:, 1, 0]
         batch.objects[..., 2] = draws.uniform(-np.pi, np.pi, 1)
 

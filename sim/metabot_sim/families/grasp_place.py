@@ -22,6 +22,7 @@ from metabot_sim.episodes import EpisodeBatch
 from metabot_sim.experts.grasp import Load, Picker, steer
 from metabot_sim.families import grasping
 from metabot_sim.families.base import Family, Rules
+from metabot_sim.frames import to_world
 from metabot_sim.rewards import Step
 
 SHAPES: tuple[grasping.Shape, ...] = ("box", "cylinder", "ball")
@@ -126,7 +127,7 @@ class GraspPlace(Family):
         batch.object_targets[...] = np.where(
             named[..., None] == np.arange(_EACH), np.arange(arms)[:, None], -1
         ).reshape(len(draws), -1)
-        places = grasping.to_world(grasping.scatter(draws, arms, _APART_M, _RADIUS_M, _BEARING_RAD), bases)
+        places = to_world(bases[:, None], grasping.scatter(draws, arms, _APART_M, _RADIUS_M, _BEARING_RAD))
         batch.pads[...] = places[:, :, 0]
         batch.objects[..., :2] = places[:, :, 1:].reshape(len(draws), -1, 2)
 

@@ -11,6 +11,7 @@ from metabot_sim.episodes import EpisodeBatch
 from metabot_sim.experts.grasp import Picker, steer
 from metabot_sim.families import grasping
 from metabot_sim.families.base import Family, Rules
+from metabot_sim.frames import to_world
 from metabot_sim.rewards import Step
 from metabot_sim.robots.arm import HOME_M
 
@@ -66,7 +67,7 @@ class GraspRace(Family):
         bases = grasping.ring(robots, _RING_M[robots])
         angle = _BIN_RAD[robots]
         local = np.tile([_BIN_M * np.cos(angle), _BIN_M * np.sin(angle)], (1, robots, 1, 1))
-        bins = grasping.to_world(local, np.array(bases))[0, :, 0]
+        bins = to_world(np.array(bases)[:, None], local)[0, :, 0]
         colors = COLOR_NAMES[len(_SHAPES) : len(_SHAPES) + robots]
         heap = _slots(np.zeros(2), 0.12)
         return TaskSpec(

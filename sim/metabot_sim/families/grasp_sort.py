@@ -11,6 +11,7 @@ from metabot_sim.episodes import EpisodeBatch
 from metabot_sim.experts.grasp import Picker, steer
 from metabot_sim.families import grasping
 from metabot_sim.families.base import Family, Rules
+from metabot_sim.frames import in_frame, to_world
 from metabot_sim.rewards import Step
 
 _CHORD_M = 0.88
@@ -128,8 +129,8 @@ class GraspSort(Family):
         bases = np.array([(robot.spawn.x, robot.spawn.y, robot.spawn.yaw) for robot in spec.robots])
         batch.objects[..., 2] = draws.uniform(-np.pi, np.pi, 2 * arms)
         # In a ring everything looks the same from every base.
-        others = _from_base(bases[1:, :2], bases[0])
-        pads = _from_base(batch.pads[0], bases[0])
+        others = in_frame(bases[0], bases[1:, :2])
+        pads = in_frame(bases[0], batch.pads[0])
         apart = np.full((2, 2), 0.14)
         places = grasping.scatter(
             draws,
@@ -140,7 +141,7 @@ class GraspSort(Family):
             keep_off=np.column_stack([pads, np.full(len(pads), _PAD_RADIUS_M + 0.07)]),
             rivals=np.column_stack([others, np.full(len(others), 0.16)]),
         )
-        world = grasping.to_world(places, bases)
+        world = to_world(bases[:, None], places)
         # Objects 2c and 2c + 1 have colour c; they lie before arms c and c + 1.
         batch.objects[:, 0::2, :2] = world[:, :, 0]
         batch.objects[:, 1::2, :2] = np.roll(world[:, :, 1], -1, axis=1)
@@ -228,12 +229,6 @@ class GraspSortRules(grasping.SharedRules):
         wait = carries & (mine > _CLEAR_M) & (mine < _CLEAR_M + 0.1) & (other < _CLEAR_M)
         aim.steps[wait] = 0.0
         return steer(self.arm, aim, self.world.episodes.robot_dynamics)
-
-
-def _from_base(points: np.ndarray, base: np.ndarray) -> np.ndarray:
-    """Points of the world, (m, 2), in the frame of one base."""
-    offset, cos, sin = points - base[:2], np.cos(base[2]), np.sin(base[2])
-    return np.stack([cos * offset[:, 0] + sin * offset[:, 1], -sin * offset[:, 0] + cos * offset[:, 1]], axis=-1)
 
 
 FAMILY = GraspSort()

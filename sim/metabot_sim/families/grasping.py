@@ -76,19 +76,6 @@ def scatter(
     return points
 
 
-def to_world(points: np.ndarray, bases: np.ndarray) -> np.ndarray:
-    """Points of base frames in the world.
-
-    Args:
-        points: (n, arms, count, 2).
-        bases: (arms, 3) x, y, yaw.
-    """
-    cos, sin = np.cos(bases[:, 2])[:, None], np.sin(bases[:, 2])[:, None]
-    x = bases[:, 0, None] + cos * points[..., 0] - sin * points[..., 1]
-    y = bases[:, 1, None] + sin * points[..., 0] + cos * points[..., 1]
-    return np.stack([x, y], axis=-1)
-
-
 def check_reach(robots: tuple[RobotSpec, ...], thing: ObjectSpec) -> None:
     """Refuse an object that none of some arms reaches.
 

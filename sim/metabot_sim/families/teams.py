@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from metabot_sim import frames
 from metabot_sim.families import driving
 
 
@@ -28,7 +29,7 @@ def see(poses: np.ndarray, apart: np.ndarray, allowed: np.ndarray, scale_m: floa
 
     Args:
         poses: (n, R, 3).
-        apart: (n, R, R) distances, see `driving.pairwise`.
+        apart: (n, R, R) distances, see `frames.pairwise`.
         allowed: (R, R) bool, whom each robot may see.
         scale_m: metres that count as one.
     """
@@ -39,6 +40,6 @@ def see(poses: np.ndarray, apart: np.ndarray, allowed: np.ndarray, scale_m: floa
     masked = np.where(allowed, apart, np.inf)
     nearest = np.argsort(masked, axis=-1, kind="stable")[..., :count]
     points = poses[np.arange(n)[:, None, None], nearest, :2]
-    seen = driving.in_frame(poses[:, :, None], points) / scale_m
+    seen = frames.in_frame(poses[:, :, None], points) / scale_m
     there = np.arange(count) < allowed.sum(axis=1)[:, None]
     return np.where(there[..., None], seen, 0.0).reshape(n, robots, 2 * count)

@@ -10,6 +10,7 @@ import numpy as np
 
 from metabot.task import RobotSpec, TaskSpec
 from metabot_sim.colors import COLORS, TEAM_COLORS
+from metabot_sim.frames import yaws
 from metabot_sim.robots.base import RobotGroup, grid_view, rectangular, robot_prefix
 
 if TYPE_CHECKING:
@@ -78,10 +79,9 @@ class CarGroup(RobotGroup):
     def poses(self) -> np.ndarray:
         """(n, r, 3): x, y in metres and yaw in radians, in the world frame."""
         position = self.world.qpos[:, self._pos_index] if self._positions is None else self._positions
-        w, x, y, z = position[..., 3], position[..., 4], position[..., 5], position[..., 6]
         poses = np.empty((*position.shape[:2], 3))
         poses[..., :2] = position[..., :2]
-        poses[..., 2] = np.arctan2(2.0 * (w * z + x * y), 1.0 - 2.0 * (y * y + z * z))
+        poses[..., 2] = yaws(position[..., 3:])
         return poses
 
     def twists(self, poses: np.ndarray | None = None) -> np.ndarray:

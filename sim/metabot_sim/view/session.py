@@ -81,9 +81,7 @@ class Session:
         self.env = FleetEnv(self._family, 1, robots=self._robots, split=split, autoreset=Autoreset.DISABLED)
         self.knobs = knobs(self.env.family, self.env.spec)
         if any(not knob.of_object and knob.column == DELAY for knob in self.knobs):
-            # A world remembers commands from the first delay on; here one may be wished for in mid-episode.
-            self.env.episodes.robot_dynamics[..., DELAY] = 1
-            self.env.world.reset()
+            self.env.world.remember_commands()
         self.env.reset(self._seed, tasks=np.array([self.task]))
         self.drive(self.driver)
         self._take_drawn()

@@ -10,6 +10,7 @@ import numpy as np
 
 from metabot.task import RobotSpec, TaskSpec
 from metabot_sim.episodes import DRIVE_GAIN, STEER_BIAS, STEER_GAIN
+from metabot_sim.frames import wrap
 from metabot_sim.robots.arm import kinematics
 from metabot_sim.robots.base import RobotGroup, robot_prefix
 from metabot_sim.robots.car import team_color
@@ -139,7 +140,7 @@ class Arm(RobotGroup):
         point[...] = local + ahead * np.minimum(1.0, LEASH_M / np.maximum(length, 1e-9))[..., None]
         _confine(point)
         turn = self._set_yaw + STEP_RAD * dynamics[..., STEER_GAIN] * actions[..., 3] - yaw
-        turn = np.clip((turn + np.pi) % (2.0 * np.pi) - np.pi, -LEASH_RAD, LEASH_RAD)
+        turn = np.clip(wrap(turn), -LEASH_RAD, LEASH_RAD)
         self._set_yaw = yaw + turn
         error = np.concatenate(
             [self.from_base(point - local), kinematics.turn_to(frame, self._set_yaw + self.bases[:, 2])], axis=-1
