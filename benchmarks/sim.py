@@ -200,7 +200,8 @@ class PlainDriveGoal(gymnasium.Env[np.ndarray, np.ndarray]):
 
 
 def _against_async(sizes: Sizes) -> Row:
-    peer = gymnasium.vector.AsyncVectorEnv([PlainDriveGoal] * sizes.threads)
+    # A fork of this process would inherit the locks and objects of whatever threads run in it.
+    peer = gymnasium.vector.AsyncVectorEnv([PlainDriveGoal] * sizes.threads, context="spawn")
     try:
         peer.reset(seed=0)
         env = FleetEnv("drive-goal", sizes.sims, robots=1, threads=sizes.threads)

@@ -36,11 +36,23 @@ def domain() -> Iterator[int]:
 
 @pytest.fixture(autouse=True)
 def no_process_left() -> Iterator[None]:
-    """Fail a test that leaves child processes, and end them."""
+    """Fail a test that leaves child processes, and end them.
+
+    Python's own helper for spawned processes does not count: it ends with the interpreter.
+    """
     before = {process.pid for process in psutil.Process().children(recursive=True)}
     yield
-    left = [process for process in psutil.Process().children(recursive=True) if process.pid not in before]
+    started = [process for process in psutil.Process().children(recursive=True) if process.pid not in before]
+    left = [process for process in started if "multiprocessing.resource_tracker" not in _command(process)]
     _, alive = psutil.wait_procs(left, timeout=3)
+    commands = [_command(process) for process in alive]
     for process in alive:
         process.kill()
-    assert not alive, f"left running: {[process.cmdline() for process in alive]}"
+    assert not alive, f"left running: {commands}"
+
+
+def _command(process: psutil.Process) -> str:
+    try:
+        return " ".join(process.cmdline())
+    except psutil.Error:
+        return str(process)
