@@ -32,16 +32,9 @@ setup: ## make .venv ready, doing only what changed
 demo: setup ## run the main job: a sentence, a fleet that learns to learn, robots that drive
 	@$(VENV)/metabot demo "$$METABOT_DEMO_TASK" --seed "$$METABOT_DEMO_SEED"
 
-# What starts processes that keep time has the machine to itself; the rest shares the cores.
+# The tests share the cores; those that start fleets run one after the other.
 test: setup ## run the tests
-ifeq ($(strip $(ARGS)),)
-	@failed=0; \
-	OMP_NUM_THREADS=1 $(VENV)/python -m pytest -m "not processes" --numprocesses auto --dist worksteal || failed=1; \
-	$(VENV)/python -m pytest -m processes || failed=1; \
-	exit $$failed
-else
-	@$(VENV)/python -m pytest $(ARGS)
-endif
+	@OMP_NUM_THREADS=1 $(VENV)/python -m pytest $(if $(strip $(ARGS)),$(ARGS),--numprocesses auto --dist loadgroup)
 
 bench: setup ## run the benchmarks
 	@$(VENV)/metabot bench $(ARGS)

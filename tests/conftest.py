@@ -19,6 +19,13 @@ def pytest_configure() -> None:
         signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Keep the fleets of a distributed run on one worker: two at once would starve each other."""
+    for item in items:
+        if item.get_closest_marker("processes"):
+            item.add_marker(pytest.mark.xdist_group("processes"))
+
+
 @pytest.fixture(scope="session", autouse=True)
 def own_domain(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
     """Hold a free ROS domain for the whole run, so that two runs on one machine never meet."""
