@@ -1,7 +1,15 @@
 """Base learners: one robot, one task, as functions of a flat parameter vector."""
 
+from metabot.base.policies import drive_policy, policy_for
 from metabot.base.policy_gradient import clipped_surrogate, policy_gradient_loss
-from metabot.base.rollout import rollout
-from metabot.base.twin import DriveTwin, drive_policy
+from metabot.base.rollout import rollout, success_rate, trial
 
-__all__ = ["DriveTwin", "clipped_surrogate", "drive_policy", "policy_gradient_loss", "rollout"]
+__all__ = [
+    "clipped_surrogate",
+    "drive_policy",
+    "policy_for",
+    "policy_gradient_loss",
+    "rollout",
+    "success_rate",
+    "trial",
+]

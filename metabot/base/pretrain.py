@@ -10,9 +10,10 @@ import torch
 from torch import Tensor
 
 from metabot.base.policy_gradient import clipped_surrogate
-from metabot.base.twin import DriveTwin
+from metabot.base.rollout import rollout
 from metabot.experience import Episodes, advantages
 from metabot.policy import GaussianMLP
+from metabot.problems import Problem
 
 
 @dataclass(frozen=True)
@@ -30,7 +31,8 @@ class PretrainConfig:
 
 
 def pretrain(
-    twin: DriveTwin,
+    problem: Problem,
+    policy: GaussianMLP,
     env_steps: int,
     seed: int,
     config: PretrainConfig | None = None,
@@ -39,7 +41,8 @@ def pretrain(
     """Train one policy on the whole task distribution with PPO (domain randomisation).
 
     Args:
-        twin: where to train.
+        problem: where to train.
+        policy: whose parameters are trained.
         env_steps: budget of simulated control steps; the last iteration ends within it.
         seed: of everything.
         config: hyper-parameters.
@@ -50,19 +53,19 @@ def pretrain(
     """
     config = config or PretrainConfig()
     rng = np.random.default_rng([seed, 3])
-    variable = torch.from_numpy(twin.policy.initial(rng)).requires_grad_(True)
+    variable = torch.from_numpy(policy.initial(rng)).requires_grad_(True)
     optimiser = torch.optim.Adam([variable], lr=config.step)
-    per_episode = config.tasks * twin.distribution.horizon_steps
+    per_episode = config.tasks * problem.horizon
     spent = 0
     # The last iteration is as small as what is left; one episode alone has nothing to compare with.
     while (episodes := min(config.episodes, (env_steps - spent) // per_episode)) >= 2:
-        dynamics = twin.distribution.sample_dynamics(rng, config.tasks)
-        experience = twin.run(variable.detach().expand(config.tasks, -1), dynamics, episodes, rng)
+        tasks = problem.sample(rng, config.tasks)
+        experience = rollout(problem, policy, variable.detach().expand(config.tasks, -1), tasks, episodes, rng)
         spent += experience.env_steps
         weights = advantages(experience, config.discount)
         for _ in range(config.epochs):
             optimiser.zero_grad()
-            _losses(twin.policy, variable.expand(config.tasks, -1), experience, weights, config.clip).mean().backward()
+            _losses(policy, variable.expand(config.tasks, -1), experience, weights, config.clip).mean().backward()
             torch.nn.utils.clip_grad_norm_([variable], config.max_gradient_norm)
             optimiser.step()
         progress(spent / env_steps, float(experience.success.mean()))

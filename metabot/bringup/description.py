@@ -51,7 +51,7 @@ class FleetDescription:
     trials: int = 64
     quorum: int = 0
     deadline_s: float = 30.0
-    algorithm: str = "maml"
+    algorithm: str = "meta-sgd"
     seed: int = 0
     control_hz: int = 20
     checkpoint: Path | None = None

@@ -8,9 +8,10 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from metabot.base import DriveTwin
+from metabot.base import drive_policy, rollout, success_rate
 from metabot.base.pretrain import fine_tune, pretrain
 from metabot.meta import trial_rng
+from metabot.problems.drive import DriveTwin
 
 STEPS = (1e-3, 3e-3, 1e-2, 3e-2)
 EPOCHS = (1, 10, 30)
@@ -43,15 +44,18 @@ def train_baselines(
         seed: of everything.
         progress: called with the share done and the newest success rate.
     """
-    parameters, spent = pretrain(twin, env_steps, seed, progress=progress)
+    policy = drive_policy()
+    parameters, spent = pretrain(twin, policy, env_steps, seed, progress=progress)
     start = torch.from_numpy(parameters)
     rng = np.random.default_rng([seed, 4])
-    dynamics = twin.distribution.sample_dynamics(rng, VALIDATION_TASKS)
-    experience = twin.run(start.expand(VALIDATION_TASKS, -1), dynamics, episodes, rng)
+    dynamics = twin.sample(rng, VALIDATION_TASKS)
+    experience = rollout(twin, policy, start.expand(VALIDATION_TASKS, -1), dynamics, episodes, rng)
     scores = {
         (step, epochs): float(
-            twin.success(
-                fine_tune(twin.policy, start, experience, step=step, epochs=epochs),
+            success_rate(
+                twin,
+                policy,
+                fine_tune(policy, start, experience, step=step, epochs=epochs),
                 dynamics,
                 VALIDATION_TRIALS,
                 np.random.default_rng([seed, 5]),
@@ -77,8 +81,9 @@ def measure(
         trials: fresh trials, with the same goals as the meta-learned policy had.
         seed: the seed the meta-learned policy was tested with.
     """
+    policy = drive_policy()
     start, row = torch.from_numpy(baselines.parameters), dynamics[None]
-    as_is = float(twin.success(start[None], row, trials, trial_rng(seed)))
-    experience = twin.run(start[None], row, episodes, np.random.default_rng([seed, 1]))
-    tuned = fine_tune(twin.policy, start, experience, step=baselines.step, epochs=baselines.epochs)
-    return as_is, float(twin.success(tuned, row, trials, trial_rng(seed)))
+    as_is = float(success_rate(twin, policy, start[None], row, trials, trial_rng(seed)))
+    experience = rollout(twin, policy, start[None], row, episodes, np.random.default_rng([seed, 1]))
+    tuned = fine_tune(policy, start, experience, step=baselines.step, epochs=baselines.epochs)
+    return as_is, float(success_rate(twin, policy, tuned, row, trials, trial_rng(seed)))

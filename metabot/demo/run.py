@@ -223,8 +223,8 @@ class Demo:
 
     def _compare(self, spec: TaskSpec) -> None:
         """The baselines, when the fleet's processes are gone and both cores are free."""
-        from metabot.base import DriveTwin
         from metabot.demo.baselines import measure, train_baselines
+        from metabot.problems.drive import DriveTwin
 
         if not self.config.baselines:
             return

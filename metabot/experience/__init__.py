@@ -1,6 +1,7 @@
-"""Experience: episodes of many tasks as one rectangle of arrays, and what follows from them."""
+"""Experience: episodes or samples of many tasks as one rectangle of arrays, and what follows from them."""
 
 from metabot.experience.advantage import advantages
 from metabot.experience.episodes import Episodes
+from metabot.experience.samples import Samples
 
-__all__ = ["Episodes", "advantages"]
+__all__ = ["Episodes", "Samples", "advantages"]

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
 
+import torch
 from torch import Tensor
 
 
@@ -18,6 +20,7 @@ class Episodes:
         mask: (tasks, episodes, steps), 1 until and including the step that ended the episode.
         log_probs: (tasks, episodes, steps) under the policy that acted.
         success: (tasks, episodes), 1 where the task was mastered.
+        agents: robots of one simulated episode that stand next to each other as episodes.
     """
 
     observations: Tensor
@@ -26,13 +29,27 @@ class Episodes:
     mask: Tensor
     log_probs: Tensor
     success: Tensor
+    agents: int = 1
 
     @property
     def env_steps(self) -> int:
         """Simulated control steps, those after an episode's end included."""
-        return self.rewards.numel()
+        return self.rewards.numel() // self.agents
 
     @property
     def returns(self) -> Tensor:
         """Undiscounted return of every episode, (tasks, episodes)."""
         return (self.rewards * self.mask).sum(-1)
+
+    @classmethod
+    def join(cls, parts: Sequence[Episodes]) -> Episodes:
+        """Episodes of the same tasks one after the other."""
+        arrays = {name: torch.cat([getattr(part, name) for part in parts], dim=1) for name in _ARRAYS}
+        return cls(**arrays, agents=parts[0].agents)
+
+    def first(self, episodes: int) -> Episodes:
+        """The first episodes of every task."""
+        return Episodes(**{name: getattr(self, name)[:, :episodes] for name in _ARRAYS}, agents=self.agents)
+
+
+_ARRAYS = tuple(field.name for field in fields(Episodes) if field.name != "agents")

@@ -9,8 +9,10 @@ from dataclasses import dataclass, field
 import numpy as np
 import torch
 
-from metabot.base import DriveTwin
-from metabot.meta.maml import MAML, MetaBatch
+from metabot.base.rollout import success_rate
+from metabot.meta.learner import MetaLearner
+from metabot.problems import Problem
+from metabot.problems.drive import DriveTwin
 
 Progress = Callable[[str, float, float], None]
 """Called with a stage, the share done (0..1) and the newest success rate (0..1)."""
@@ -51,8 +53,8 @@ class RobotLearner:
     """
 
     robot: str
-    meta_learner: MAML
-    twin: DriveTwin = field(default_factory=DriveTwin)
+    meta_learner: MetaLearner
+    twin: Problem = field(default_factory=DriveTwin)
     seed: int = 0
     tasks: int = 8
     """Tasks per round."""
@@ -68,25 +70,22 @@ class RobotLearner:
         """
         rng = self._rng(version)
         meta = torch.from_numpy(vector)
-        dynamics = self.twin.distribution.sample_dynamics(rng, self.tasks)
-        start = self.meta_learner.start(meta).expand(self.tasks, -1)
-        before = self.twin.run(start, dynamics, self.episodes, rng)
-        adapted = self.meta_learner.adapt(meta, before)
-        after = self.twin.run(adapted, dynamics, self.episodes, rng)
-        new, metrics = self.meta_learner.update(meta, MetaBatch(before, after))
+        tasks = self.twin.sample(rng, self.tasks)
+        batch = self.meta_learner.collect(meta, self.twin, tasks, self.episodes, rng)
+        new, metrics = self.meta_learner.update(meta, batch)
         return Learned(
             delta=new.numpy() - vector,
             tasks=self.tasks,
-            env_steps=before.env_steps + after.env_steps,
-            success_before=float(before.success.mean()),
-            success_after=float(after.success.mean()),
+            env_steps=batch.support.env_steps + batch.query.env_steps,
+            success_before=float(batch.support.success.mean()),
+            success_after=float(batch.query.success.mean()),
             dropped_tasks=int(metrics["dropped_tasks"]),
         )
 
     def adapt(
         self,
         vector: np.ndarray,
-        dynamics: np.ndarray,
+        task: np.ndarray,
         *,
         episodes: int,
         trials: int,
@@ -97,22 +96,23 @@ class RobotLearner:
 
         Args:
             vector: (layout.size,) meta-parameters.
-            dynamics: (3,) the hidden dynamics of the twin; only the simulator reads them.
+            task: what is hidden, one row of `Problem.sample`; only the simulator reads it.
             episodes: adaptation episodes.
             trials: fresh trials for each success rate.
             seed: of episodes and trials.
             progress: called between the stages; may raise to cancel.
         """
-        meta, row = torch.from_numpy(vector), dynamics[None]
+        policy = self.meta_learner.policy
+        meta, row = torch.from_numpy(vector), task[None]
         start = self.meta_learner.start(meta)[None]
         progress("testing", 0.0, 0.0)
-        before = float(self.twin.success(start, row, trials, trial_rng(seed)))
+        before = float(success_rate(self.twin, policy, start, row, trials, trial_rng(seed)))
         progress("collecting", 0.3, before)
-        experience = self.twin.run(start, row, episodes, np.random.default_rng([seed, 1]))
+        experience = self.meta_learner.gather(meta, self.twin, row, episodes, np.random.default_rng([seed, 1]))
         progress("stepping", 0.6, before)
         adapted = self.meta_learner.adapt(meta, experience)
         progress("testing", 0.7, before)
-        after = float(self.twin.success(adapted, row, trials, trial_rng(seed)))
+        after = float(success_rate(self.twin, policy, adapted, row, trials, trial_rng(seed)))
         progress("done", 1.0, after)
         return Adapted(adapted[0].numpy(), before, after, episodes, trials)
 

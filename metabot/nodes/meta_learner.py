@@ -27,7 +27,7 @@ class MetaLearnerNode(ManagedNode):
 
     Parameters:
         robots (string[]): names of the fleet's robots.
-        algorithm (string, "maml"): a name of `metabot.meta.META_LEARNERS`.
+        algorithm (string, "meta-sgd"): a name of `metabot.meta.META_LEARNERS`.
         rounds (int, 30): rounds to run; 0 goes on for ever.
         quorum (int, 0): updates a round needs; 0 is more than half of the fleet.
         deadline_s (double, 30): seconds after which a quorum is enough.
@@ -47,7 +47,7 @@ class MetaLearnerNode(ManagedNode):
         super().__init__("meta_learner")
         robots = self.parameter("robots", [""], "names of the fleet's robots")
         self._robots = tuple(robot for robot in robots if robot)
-        self._algorithm: str = self.parameter("algorithm", "maml", "meta-learner by its registry name")
+        self._algorithm: str = self.parameter("algorithm", "meta-sgd", "meta-learner by its registry name")
         self._rounds: int = self.parameter("rounds", 30, "rounds to run; 0: for ever")
         self._quorum: int = self.parameter("quorum", 0, "updates a round needs; 0: more than half")
         self._deadline_s: float = self.parameter("deadline_s", 30.0, "seconds after which a quorum is enough")

@@ -19,7 +19,6 @@ from rclpy.action.server import ServerGoalHandle
 from rclpy.callback_groups import ReentrantCallbackGroup
 from rclpy.subscription import Subscription
 
-from metabot.base import DriveTwin
 from metabot.deploy.contract import PolicyContract
 from metabot.deploy.export import export_policy
 from metabot.fleet import MetaParameters, Update
@@ -28,6 +27,8 @@ from metabot.nodes import conversions as convert
 from metabot.nodes.managed import ManagedNode, SetupError, run_node
 from metabot.nodes.qos import latched, reliable
 from metabot.params import LayoutError
+from metabot.policy import GaussianMLP
+from metabot.problems.drive import DriveTwin
 from metabot.task import DriveDistribution, TaskSpec
 from metabot.task.model import SpecError
 from metabot_sim.robots import diffdrive
@@ -50,7 +51,7 @@ class RobotLearnerNode(ManagedNode):
     learning, and of several versions only the newest is learned from.
 
     Parameters:
-        algorithm (string, "maml"): as the meta-learner's.
+        algorithm (string, "meta-sgd"): as the meta-learner's.
         learn (bool, true): take part in rounds; false leaves only the action.
         distribution (string, ""): JSON of a `metabot.task.DriveDistribution`; "" is the default.
         tasks (int, 8): tasks per round.
@@ -76,7 +77,7 @@ class RobotLearnerNode(ManagedNode):
         """Declare parameters and topics. The robot's name is the node's namespace."""
         super().__init__("robot_learner")
         self.robot = self.get_namespace().strip("/") or "robot_1"
-        self._algorithm: str = self.parameter("algorithm", "maml", "meta-learner by its registry name")
+        self._algorithm: str = self.parameter("algorithm", "meta-sgd", "meta-learner by its registry name")
         self._learn: bool = self.parameter("learn", True, "take part in rounds")
         self._distribution: str = self.parameter("distribution", "", "JSON of a DriveDistribution")
         self._tasks: int = self.parameter("tasks", 8, "tasks per round")
@@ -123,14 +124,20 @@ class RobotLearnerNode(ManagedNode):
                 raise SetupError(f"{name}: {value} is not at least 1")
         try:
             distribution = DriveDistribution.parse(self._distribution) if self._distribution else DriveDistribution()
-            meta_learner = make_meta_learner(self._algorithm)
+            twin = DriveTwin(distribution, self._threads)
+            meta_learner = make_meta_learner(self._algorithm, twin)
         except ValueError as problem:
             raise SetupError(str(problem)) from None
+        if not isinstance(meta_learner.policy, GaussianMLP):
+            raise SetupError(
+                f"algorithm: the policies of {self._algorithm} have a memory, which no exported policy has yet"
+            )
+        self._control_hz, self._policy_network = distribution.control_hz, meta_learner.policy
         torch.set_num_threads(self._threads)
         self._learner = RobotLearner(
             self.robot,
             meta_learner,
-            DriveTwin(meta_learner.policy, distribution, self._threads),
+            twin,
             seed=self._seed,
             tasks=self._tasks,
             episodes=self._episodes,
@@ -334,12 +341,12 @@ class RobotLearnerNode(ManagedNode):
         self, path: Path, adapted: Adapted, parameters: MetaParameters, spec: TaskSpec, result: Adapt.Result
     ) -> None:
         """Write the ONNX file and announce it to this robot's policy node."""
-        policy = self._learner.meta_learner.policy
+        policy = self._policy_network
         contract = PolicyContract(
             robot_kind=spec.robot(self.robot).kind,
             observation=diffdrive.OBSERVATION_NAMES,
             action=diffdrive.ACTION_NAMES,
-            control_hz=self._learner.twin.distribution.control_hz,
+            control_hz=self._control_hz,
             layout_hash=policy.layout.hash,
             version=parameters.version,
             task_digest=spec.digest,

@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
-from functools import cached_property
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from metabot.params import Layout
+from metabot.policy.mlp import MLP
+from metabot.policy.policy import Moment, Policy, State
 
 _HALF_LOG_TWO_PI = 0.5 * math.log(2.0 * math.pi)
 
 
 @dataclass(frozen=True)
-class GaussianMLP:
+class GaussianMLP(Policy):
     """π(a|o) = N(mean(o), diag(exp(log_std))²) with a tanh MLP as mean.
 
     Stateless: every method takes the parameter vector, so that `torch.func.vmap` runs one
@@ -29,34 +30,24 @@ class GaussianMLP:
     initial_log_std: float = -0.5
     min_log_std: float = -2.0
     """Lower bound of log_std: exploration never dies, adaptation needs it."""
+    mlp: MLP = field(init=False)
     layout: Layout = field(init=False)
 
     def __post_init__(self) -> None:
         """Derive the layout from the sizes."""
-        sizes = (self.observation_size, *self.hidden, self.action_size)
-        shapes: dict[str, tuple[int, ...]] = {}
-        for index, (rows, columns) in enumerate(zip(sizes[1:], sizes[:-1], strict=True)):
-            shapes[f"weight_{index}"] = (rows, columns)
-            shapes[f"bias_{index}"] = (rows,)
-        shapes["log_std"] = (self.action_size,)
-        object.__setattr__(self, "layout", Layout.of(shapes))
+        mlp = MLP((self.observation_size, *self.hidden, self.action_size), "tanh", last_gain=0.01)
+        object.__setattr__(self, "mlp", mlp)
+        object.__setattr__(self, "layout", mlp.layout + Layout.of({"log_std": (self.action_size,)}))
 
-    @cached_property
-    def _layers(self) -> int:
-        return len(self.hidden) + 1
+    @property
+    def head(self) -> tuple[str, ...]:
+        """Names of what ANIL adapts: the last layer and the spread."""
+        return (*self.mlp.head, "log_std")
 
     def initial(self, rng: np.random.Generator) -> np.ndarray:
         """Random parameters, float32 (layout.size,): orthogonal weights, a small last layer."""
-        arrays: dict[str, np.ndarray] = {}
-        for name, shape in self.layout.entries:
-            if name.startswith("weight"):
-                last = name == f"weight_{self._layers - 1}"
-                arrays[name] = (0.01 if last else math.sqrt(2.0)) * _orthogonal(shape, rng)
-            elif name == "log_std":
-                arrays[name] = np.full(shape, self.initial_log_std)
-            else:
-                arrays[name] = np.zeros(shape)
-        return self.layout.flatten(arrays)
+        log_std = np.full(self.action_size, self.initial_log_std)
+        return self.layout.flatten({**self.mlp.initial(rng), "log_std": log_std})
 
     def mean(self, parameters: Tensor, observation: Tensor) -> Tensor:
         """Mean action.
@@ -68,13 +59,11 @@ class GaussianMLP:
         Returns:
             (..., action_size).
         """
-        views = self.layout.view(parameters)
-        hidden = observation
-        for index in range(self._layers):
-            hidden = hidden @ views[f"weight_{index}"].transpose(-1, -2) + views[f"bias_{index}"]
-            if index < self._layers - 1:
-                hidden = torch.tanh(hidden)
-        return hidden
+        return self.mlp(self.layout.view(parameters), observation)
+
+    def act(self, parameters: Tensor, moment: Moment, state: State) -> tuple[Tensor, State]:
+        """See `Policy.act`; the observation alone decides."""
+        return torch.func.vmap(self.mean)(parameters, moment.observation), state
 
     def log_std(self, parameters: Tensor) -> Tensor:
         """Log standard deviation, (action_size,)."""
@@ -90,10 +79,3 @@ class GaussianMLP:
 def gaussian_log_prob(z: Tensor, log_std: Tensor) -> Tensor:
     """Log-density of standardised actions z (..., action_size) under a diagonal Gaussian, (...)."""
     return (-0.5 * z * z - log_std - _HALF_LOG_TWO_PI).sum(-1)
-
-
-def _orthogonal(shape: tuple[int, ...], rng: np.random.Generator) -> np.ndarray:
-    rows, columns = shape
-    q, r = np.linalg.qr(rng.standard_normal((max(rows, columns), min(rows, columns))))
-    q = q * np.sign(np.diag(r))
-    return q if rows >= columns else q.T

@@ -57,7 +57,7 @@ def make_run(run_dir: Path, goals=("red", "green", "blue"), rounds=8, instructio
         instruction=instruction,
         confidence=0.91,
         task=spec,
-        algorithm="maml",
+        algorithm="meta-sgd",
         rounds=[
             RoundRecord(
                 version=index,

@@ -1,8 +1,9 @@
 import numpy as np
 import torch
 
-from metabot.base import DriveTwin
+from metabot.base import drive_policy, rollout, success_rate
 from metabot.base.pretrain import fine_tune, pretrain
+from metabot.problems.drive import DriveTwin
 from metabot.task import DriveDistribution, Interval
 
 HEALTHY = DriveDistribution(
@@ -13,19 +14,21 @@ HEALTHY = DriveDistribution(
 def test_pretraining_masters_a_single_task_and_keeps_its_budget() -> None:
     """The baseline is a real learner: where one policy can serve, it finds it."""
     budget = 24 * 16 * 80 * 12
-    parameters, spent = pretrain(DriveTwin(distribution=HEALTHY, threads=2), budget + 1000, seed=0)
+    parameters, spent = pretrain(DriveTwin(distribution=HEALTHY, threads=2), drive_policy(), budget + 1000, seed=0)
     assert spent == budget
     twin = DriveTwin(distribution=HEALTHY)
     row = torch.from_numpy(parameters)[None]
-    assert float(twin.success(row, np.array([[1.0, 1.0, 0.0]]), 64, np.random.default_rng(0))) > 0.8
+    assert (
+        float(success_rate(twin, drive_policy(), row, np.array([[1.0, 1.0, 0.0]]), 64, np.random.default_rng(0))) > 0.8
+    )
 
 
 def test_fine_tuning_raises_the_likelihood_of_good_actions() -> None:
     twin = DriveTwin()
     rng = np.random.default_rng(0)
-    start = torch.from_numpy(twin.policy.initial(rng))
-    dynamics = twin.distribution.sample_dynamics(rng, 3)
-    experience = twin.run(start.expand(3, -1), dynamics, 4, rng)
-    tuned = fine_tune(twin.policy, start, experience, step=3e-3, epochs=5)
-    assert tuned.shape == (3, twin.policy.layout.size)
+    policy = drive_policy()
+    start = torch.from_numpy(policy.initial(rng))
+    experience = rollout(twin, policy, start.expand(3, -1), twin.sample(rng, 3), 4, rng)
+    tuned = fine_tune(policy, start, experience, step=3e-3, epochs=5)
+    assert tuned.shape == (3, policy.layout.size)
     assert not torch.allclose(tuned[0], tuned[1])

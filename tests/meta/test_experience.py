@@ -1,8 +1,9 @@
 import numpy as np
 import torch
 
-from metabot.base import DriveTwin
+from metabot.base import drive_policy, rollout
 from metabot.experience import Episodes, advantages
+from metabot.problems.drive import DriveTwin
 
 
 def episodes(rewards: torch.Tensor, mask: torch.Tensor) -> Episodes:
@@ -33,15 +34,15 @@ def test_a_better_action_has_a_higher_advantage() -> None:
 
 
 def test_rollout_masks_what_comes_after_the_end() -> None:
-    twin = DriveTwin()
+    twin, policy = DriveTwin(), drive_policy()
     rng = np.random.default_rng(0)
-    parameters = torch.from_numpy(twin.policy.initial(rng)).clone()
-    twin.policy.layout.view(parameters)["bias_2"][:] = torch.tensor([1.0, 0.0])  # straight ahead
-    result = twin.run(parameters.expand(2, -1), np.tile([1.0, 1.0, 0.0], (2, 1)), 64, rng)
+    parameters = torch.from_numpy(policy.initial(rng)).clone()
+    policy.layout.view(parameters)["bias_2"][:] = torch.tensor([1.0, 0.0])  # straight ahead
+    result = rollout(twin, policy, parameters.expand(2, -1), np.tile([1.0, 1.0, 0.0], (2, 1)), 64, rng)
     assert 0 < result.success.mean() < 0.5
     ended = result.success.bool()
     lengths = result.mask.sum(-1)
     assert (lengths[ended] < 80).any() and (lengths[~ended] == 80).all()
     assert (result.rewards * (1 - result.mask)).abs().max() == 0
-    recomputed = twin.policy.log_prob(parameters, result.observations, result.actions)
+    recomputed = policy.log_prob(parameters, result.observations, result.actions)
     assert torch.allclose(recomputed, result.log_probs, atol=1e-4)

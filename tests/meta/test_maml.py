@@ -1,14 +1,18 @@
-"""MAML: its gradients, and that it learns to learn."""
+"""Gradient-based methods for control: their gradients, and that they learn to learn."""
 
 import numpy as np
 import pytest
 import torch
 
-from metabot.base import DriveTwin
 from metabot.experience import Episodes, advantages
-from metabot.meta import MAML, MAMLConfig, MetaBatch, RobotLearner, make_meta_learner
-from metabot.meta.maml import _flat
+from metabot.meta import MetaBatch, RobotLearner, make_meta_learner
+from metabot.meta.anil import ANIL
+from metabot.meta.gradient import GradientMetaLearner
+from metabot.meta.maml import MAML, MAMLConfig
+from metabot.meta.meta_sgd import MetaSGD, MetaSGDConfig
+from metabot.meta.objective import PolicyObjective
 from metabot.policy import GaussianMLP
+from metabot.problems.drive import DriveTwin
 
 
 def random_episodes(policy: GaussianMLP, parameters: torch.Tensor, tasks: int, rng: np.random.Generator) -> Episodes:
@@ -27,11 +31,16 @@ def random_episodes(policy: GaussianMLP, parameters: torch.Tensor, tasks: int, r
     )
 
 
-def double_problem() -> tuple[MAML, torch.Tensor, MetaBatch]:
+def changed(episodes: Episodes, change) -> Episodes:
+    names = ("observations", "actions", "rewards", "mask", "log_probs", "success")
+    return Episodes(**{name: change(name, getattr(episodes, name)) for name in names})
+
+
+def double_problem(method: type[GradientMetaLearner], **settings: object) -> tuple:
     torch.manual_seed(0)
     rng = np.random.default_rng(0)
     policy = GaussianMLP(3, 2, hidden=(5,))
-    learner = MAML(policy, MAMLConfig(initial_inner_step=0.5))
+    learner = method(PolicyObjective(policy), method.Config(inner_step=0.5, **settings))
     meta = torch.from_numpy(learner.initial(rng)).double()
     meta[: policy.layout.size] += 0.3 * torch.from_numpy(rng.standard_normal(policy.layout.size))
     before = random_episodes(policy, learner.start(meta), 2, rng)
@@ -39,9 +48,8 @@ def double_problem() -> tuple[MAML, torch.Tensor, MetaBatch]:
     return learner, meta, MetaBatch(before, after)
 
 
-def outer_loss(learner: MAML, meta: torch.Tensor, batch: MetaBatch) -> torch.Tensor:
-    before, after = (_flat(episodes, advantages(episodes)) for episodes in (batch.before, batch.after))
-    return learner._losses(meta, before, after).mean()
+def outer_loss(learner: GradientMetaLearner, meta: torch.Tensor, batch: MetaBatch) -> torch.Tensor:
+    return learner.losses(meta, learner.objective.data(batch.support), learner.objective.data(batch.query)).mean()
 
 
 @pytest.fixture
@@ -51,12 +59,18 @@ def float64():
     torch.set_default_dtype(torch.float32)
 
 
-def test_the_meta_gradient_matches_finite_differences(float64: None) -> None:
-    learner, meta, batch = double_problem()
+@pytest.mark.parametrize("method", [MAML, MetaSGD, ANIL])
+@pytest.mark.parametrize("steps", [1, 3])
+def test_the_meta_gradient_matches_finite_differences(
+    float64: None, method: type[GradientMetaLearner], steps: int
+) -> None:
+    learner, meta, batch = double_problem(method, inner_steps=steps)
+    size = learner.policy.layout.size
     variable = meta.clone().requires_grad_(True)
     (gradient,) = torch.autograd.grad(outer_loss(learner, variable, batch), variable)
-    assert gradient[: learner.policy.layout.size].norm() > 1e-3
-    assert gradient[learner.policy.layout.size :].norm() > 1e-3, "the step sizes must learn too"
+    assert gradient[:size].norm() > 1e-3
+    if method is MetaSGD:
+        assert gradient[size:].norm() > 1e-3, "the step sizes must learn too"
     eps = 1e-6
     for index in range(0, meta.numel(), 3):
         shift = torch.zeros_like(meta)
@@ -65,26 +79,46 @@ def test_the_meta_gradient_matches_finite_differences(float64: None) -> None:
         assert float(numeric) == pytest.approx(float(gradient[index]), rel=1e-4, abs=1e-7)
 
 
+def test_rematerialised_steps_give_the_same_gradient(float64: None) -> None:
+    gradients = []
+    for again in (False, True):
+        learner, meta, batch = double_problem(MetaSGD, inner_steps=3, rematerialise=again)
+        variable = meta.clone().requires_grad_(True)
+        gradients.append(torch.autograd.grad(outer_loss(learner, variable, batch), variable)[0])
+    assert torch.allclose(*gradients, atol=1e-12)
+
+
 def test_the_meta_gradient_is_of_second_order(float64: None) -> None:
-    """Leaving out the derivative of the inner gradient must change the result."""
-    learner, meta, batch = double_problem()
-    size = learner.policy.layout.size
+    """Leaving out the derivative of the inner gradient must change the result, and is what FOMAML does."""
+    learner, meta, batch = double_problem(MAML)
     variable = meta.clone().requires_grad_(True)
     (full,) = torch.autograd.grad(outer_loss(learner, variable, batch), variable)
-    adapted = learner.adapt(meta, batch.before).detach().requires_grad_(True)
-    data = _flat(batch.after, advantages(batch.after))
-    loss = torch.func.vmap(learner._outer_loss)(adapted, *data).mean()
+    adapted = learner.adapt(meta, batch.support).detach().requires_grad_(True)
+    loss = torch.func.vmap(learner.objective.outer)(adapted, *learner.objective.data(batch.query)).mean()
     (first_order,) = torch.autograd.grad(loss, adapted)
-    assert (full[:size] - first_order.sum(0)).norm() > 0.01 * full[:size].norm()
+    assert (full - first_order.sum(0)).norm() > 0.01 * full.norm()
+    from metabot.meta.fomaml import FOMAML
+
+    approximate = FOMAML(learner.objective, FOMAML.Config(inner_step=0.5))
+    variable = meta.clone().requires_grad_(True)
+    (gradient,) = torch.autograd.grad(outer_loss(approximate, variable, batch), variable)
+    assert torch.allclose(gradient, first_order.sum(0), atol=1e-12)
+
+
+def test_anil_leaves_the_body_alone(float64: None) -> None:
+    learner, meta, batch = double_problem(ANIL)
+    moved = learner.policy.layout.view(learner.adapt(meta, batch.support) - learner.start(meta))
+    for name, change in moved.items():
+        assert (change.abs().max() > 0) == (name in ("weight_1", "bias_1", "log_std")), name
 
 
 def test_the_inner_step_follows_the_policy_gradient() -> None:
     policy = GaussianMLP(3, 2, hidden=(5,))
-    learner = MAML(policy)
+    learner = MetaSGD(PolicyObjective(policy), MetaSGDConfig())
     meta = torch.from_numpy(learner.initial(np.random.default_rng(1)))
     rng = np.random.default_rng(2)
-    episodes = random_episodes(policy, learner.start(meta).double(), 2, rng)
-    episodes = Episodes(**{name: getattr(episodes, name).float() for name in Episodes.__dataclass_fields__})
+    raw = random_episodes(policy, learner.start(meta).double(), 2, rng)
+    episodes = changed(raw, lambda name, value: value.float())
     adapted = learner.adapt(meta, episodes)
     weights = advantages(episodes)
     for task in range(2):
@@ -94,19 +128,32 @@ def test_the_inner_step_follows_the_policy_gradient() -> None:
         assert torch.allclose(adapted[task], variable - 0.3 * gradient, atol=1e-5)
 
 
-def test_a_diverged_task_is_dropped_and_counted() -> None:
-    policy = GaussianMLP(3, 2, hidden=(5,))
-    learner = MAML(policy)
+@pytest.mark.parametrize("name", ["maml", "reptile"])
+def test_a_diverged_task_is_dropped_and_counted(name: str) -> None:
+    learner = make_meta_learner(name)
     meta = torch.from_numpy(learner.initial(np.random.default_rng(1)))
     rng = np.random.default_rng(2)
-    raw = random_episodes(policy, learner.start(meta).double(), 3, rng)
-    fields = {name: getattr(raw, name).float() for name in Episodes.__dataclass_fields__}
-    good = Episodes(**fields)
-    broken = {name: value.clone() for name, value in fields.items()}
-    broken["log_probs"][1] = float("nan")
-    new, metrics = learner.update(meta, MetaBatch(good, Episodes(**broken)))
+    raw = random_episodes(learner.policy, learner.start(meta).double(), 3, rng)
+    good = changed(raw, lambda name, value: value.float())
+    broken = changed(good, lambda name, value: value.clone())
+    broken.log_probs[1] = float("nan")
+    new, metrics = learner.update(meta, MetaBatch(good, broken))
     assert metrics["dropped_tasks"] == 1
     assert torch.isfinite(new).all() and not torch.equal(new, meta)
+
+
+def test_a_learner_goes_on_bit_by_bit_with_its_moments() -> None:
+    def learn(restarted: bool) -> np.ndarray:
+        learner = RobotLearner("robot_1", make_meta_learner("meta-sgd"), DriveTwin(), tasks=2, episodes=2)
+        vector = learner.meta_learner.initial(np.random.default_rng(0))
+        vector = vector + learner.learn(vector, 0).delta
+        if restarted:
+            moments = learner.meta_learner.moments()
+            learner = RobotLearner("robot_1", make_meta_learner("meta-sgd"), DriveTwin(), tasks=2, episodes=2)
+            learner.meta_learner.restore(moments)
+        return learner.learn(vector, 1).delta
+
+    assert np.array_equal(learn(False), learn(True))
 
 
 def test_a_round_can_be_repeated_bit_by_bit() -> None:
@@ -128,13 +175,33 @@ def test_robots_and_rounds_draw_different_tasks() -> None:
 
 
 def test_an_unknown_algorithm_names_those_there_are() -> None:
-    with pytest.raises(ValueError, match="algorithm: no meta-learner 'magic'; allowed: maml"):
+    with pytest.raises(ValueError, match="algorithm: no meta-learner 'magic'; allowed: anil, "):
         make_meta_learner("magic")
+
+
+@pytest.mark.parametrize(
+    ("settings", "line"),
+    [
+        ({"inner_step": 0.0}, "inner_step: 0.0 is not above 0"),
+        ({"inner_steps": "0"}, "inner_steps: 0 is below 1"),
+        ({"inner_steps": "many"}, "inner_steps: 'many' is no int"),
+        ({"magic": 1}, "magic: no such setting; allowed: inner_step, "),
+    ],
+)
+def test_an_impossible_configuration_is_refused_in_one_line(settings: dict, line: str) -> None:
+    with pytest.raises(ValueError, match=line):
+        make_meta_learner("maml", **settings)
+
+
+def test_settings_are_read_from_words() -> None:
+    assert make_meta_learner("maml", inner_steps="2", rematerialise="true").config == MAMLConfig(
+        inner_steps=2, rematerialise=True
+    )
 
 
 @pytest.mark.slow
 def test_one_inner_step_beats_no_adaptation_after_a_short_training() -> None:
-    learner = RobotLearner("robot_1", make_meta_learner("maml"), DriveTwin(threads=2), seed=1, tasks=16, episodes=8)
+    learner = RobotLearner("robot_1", make_meta_learner("meta-sgd"), DriveTwin(threads=2), seed=1, tasks=16, episodes=8)
     meta = learner.meta_learner.initial(np.random.default_rng(1))
     for version in range(16):
         meta = meta + learner.learn(meta, version).delta

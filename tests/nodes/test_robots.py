@@ -265,10 +265,10 @@ def test_a_hostile_twist_does_not_break_the_world(start_fleet, tmp_path: Path) -
 
 
 def test_a_checkpoint_survives_for_the_next_fleet(start_fleet, tmp_path: Path) -> None:
-    learner = make_meta_learner("maml")
+    learner = make_meta_learner("meta-sgd")
     vector = np.full(learner.layout.size, 0.25, np.float32)
     save_checkpoint(
-        tmp_path / "meta.checkpoint", vector, learner.layout, {"algorithm": "maml", "version": 2, "seed": 0}
+        tmp_path / "meta.checkpoint", vector, learner.layout, {"algorithm": "meta-sgd", "version": 2, "seed": 0}
     )
     client = start_fleet([small_fleet(tmp_path, 1, rounds=2).shared()[0]]).client
     client.wait(lambda: client.view.parameters is not None, "parameters", 30)

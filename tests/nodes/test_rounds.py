@@ -22,7 +22,7 @@ from metabot.nodes.qos import latched, reliable
 from metabot.params import load_checkpoint
 
 pytestmark = pytest.mark.processes
-LAYOUT = make_meta_learner("maml").layout
+LAYOUT = make_meta_learner("meta-sgd").layout
 ROBOTS = ("robot_1", "robot_2", "robot_3")
 
 

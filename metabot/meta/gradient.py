@@ -1,0 +1,155 @@
+"""Meta-learning by differentiating through an inner loop: what MAML and its relatives share."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from metabot.base.policies import policy_for
+from metabot.meta.config import configured
+from metabot.meta.inner_loop import inner_loop
+from metabot.meta.learner import Experience, Kind, MetaBatch, MetaLearner, Moments
+from metabot.meta.objective import Objective, PolicyObjective
+from metabot.meta.outer import OuterAdam
+from metabot.problems import Problem
+
+
+@dataclass(frozen=True)
+class GradientConfig:
+    """Hyper-parameters of methods with an inner and an outer loop."""
+
+    inner_step: float = 0.3
+    """Step size of the inner loop; where step sizes are learned, what each starts with."""
+    inner_steps: int = 1
+    outer_step: float = 2e-3
+    """Step size of Adam on the outer loss."""
+    outer_epochs: int = 4
+    """Adam steps per `update`."""
+    max_gradient_norm: float = 1.0
+    rematerialise: bool = False
+    """Save memory in long inner loops at the price of computing each step twice."""
+
+    def __post_init__(self) -> None:
+        """Refuse what cannot work."""
+        for name in ("inner_step", "outer_step", "max_gradient_norm"):
+            if not getattr(self, name) > 0.0:
+                raise ValueError(f"{name}: {getattr(self, name)} is not above 0")
+        for name in ("inner_steps", "outer_epochs"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"{name}: {getattr(self, name)} is below 1")
+
+
+class GradientMetaLearner(MetaLearner):
+    """Gradient steps from a learned start.
+
+    The meta-parameters are the start; where step sizes are learned (Li et al. 2017), the logarithm
+    of one for each parameter follows. Adam's moments stay in this object: what robots exchange is
+    the vector alone.
+    """
+
+    kind: ClassVar[Kind] = "optimisation-based"
+    Config: ClassVar[type[GradientConfig]] = GradientConfig
+    second_order: ClassVar[bool] = True
+    learns_steps: ClassVar[bool] = False
+    adapts_head_only: ClassVar[bool] = False
+
+    def __init__(self, objective: Objective, config: GradientConfig | None = None) -> None:
+        """Make a meta-learner of an objective."""
+        self.objective, self.config = objective, config or self.Config()
+        if isinstance(objective, PolicyObjective):
+            self.policy = objective.policy
+        self.layout = objective.layout.prefixed("policy/")
+        if self.learns_steps:
+            self.layout += objective.layout.prefixed("log_step/")
+        self._size = objective.layout.size
+        self._adam = OuterAdam(self.config.outer_step, self.config.max_gradient_norm)
+        adapted = np.ones(self._size, dtype=np.float32)
+        if self.adapts_head_only:
+            for name, where, _ in objective.layout.slices():
+                adapted[where] = name in objective.head
+        self._adapted = torch.from_numpy(adapted)
+
+    @classmethod
+    def for_problem(cls, problem: Problem, **settings: Any) -> GradientMetaLearner:
+        """See `MetaLearner.for_problem`."""
+        return cls(PolicyObjective(policy_for(problem)), configured(cls.Config, settings))
+
+    def initial(self, rng: np.random.Generator) -> np.ndarray:
+        """Random meta-parameters, float32 (layout.size,)."""
+        start = self.objective.initial(rng)
+        if not self.learns_steps:
+            return start
+        return np.concatenate([start, np.full_like(start, math.log(self.config.inner_step))])
+
+    def start(self, meta: Tensor) -> Tensor:
+        """The parameters before adaptation, a view."""
+        return meta[: self._size]
+
+    def step_sizes(self, meta: Tensor) -> Tensor:
+        """Step size of every parameter, (policy.layout.size,)."""
+        adapted = self._adapted.to(meta.dtype)
+        return adapted * (torch.exp(meta[self._size :]) if self.learns_steps else self.config.inner_step)
+
+    def adapt(self, meta: Tensor, experience: Experience, steps: int | None = None) -> Tensor:
+        """The inner loop for every task; differentiable with respect to `meta`.
+
+        Args:
+            meta: (layout.size,).
+            experience: of several tasks, collected at `start(meta)`.
+            steps: gradient steps; the configuration's by default.
+        """
+        return self._inner(meta, self.objective.data(experience), steps)
+
+    def adapt_further(self, meta: Tensor, parameters: Tensor, experience: Experience) -> Tensor:
+        """One more gradient step from parameters that collected the experience, (tasks, size) both."""
+        return inner_loop(self.objective.inner, parameters, self.step_sizes(meta), self.objective.data(experience))
+
+    def _inner(self, meta: Tensor, data: tuple[Tensor, ...], steps: int | None = None) -> Tensor:
+        return inner_loop(
+            self.objective.inner,
+            self.start(meta),
+            self.step_sizes(meta),
+            data,
+            steps=steps or self.config.inner_steps,
+            second_order=self.second_order,
+            rematerialise=self.config.rematerialise,
+        )
+
+    def losses(self, meta: Tensor, support: tuple[Tensor, ...], query: tuple[Tensor, ...]) -> Tensor:
+        """The outer loss of every task, (tasks,)."""
+        return torch.func.vmap(self.objective.outer)(self._inner(meta, support), *query)
+
+    def update(self, meta: Tensor, batch: MetaBatch) -> tuple[Tensor, dict[str, float]]:
+        """See `MetaLearner.update`; metrics: ``loss``, ``gradient_norm``, ``dropped_tasks``."""
+        support, query = self.objective.data(batch.support), self.objective.data(batch.query)
+        variable = self._adam.variable(meta)
+        metrics = {"dropped_tasks": 0.0}
+        for _ in range(self.config.outer_epochs):
+            losses = self.losses(variable, support, query)
+            finite = torch.isfinite(losses.detach())
+            if not finite.all():
+                # Left out and computed again: a gradient of zero times NaN would be NaN.
+                metrics["dropped_tasks"] += float((~finite).sum())
+                support, query = (tuple(part[finite] for part in data) for data in (support, query))
+                if not finite.any():
+                    break
+                losses = self.losses(variable, support, query)
+            loss = losses.mean()
+            norm = self._adam.descend(lambda loss=loss: loss)  # type: ignore[misc]
+            if norm is None:
+                break
+            metrics |= {"loss": float(loss.detach()), "gradient_norm": norm}
+        return variable.detach().clone(), metrics
+
+    def moments(self) -> Moments:
+        """Adam's moments."""
+        return self._adam.moments()
+
+    def restore(self, moments: Moments) -> None:
+        """See `MetaLearner.restore`."""
+        self._adam.restore(moments)

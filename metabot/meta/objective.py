@@ -1,0 +1,104 @@
+"""What the gradient of an inner and an outer loop is taken of."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from metabot.base.policy_gradient import clipped_surrogate, policy_gradient_loss
+from metabot.experience import Episodes, Samples, advantages
+from metabot.params import Layout
+from metabot.policy import MLP, GaussianMLP
+
+
+class Objective(ABC):
+    """Losses of one task as functions of one parameter vector, for `torch.func`.
+
+    Attributes:
+        layout: of the parameters.
+        head: names of the arrays that stand last in the network.
+    """
+
+    layout: Layout
+    head: tuple[str, ...]
+
+    @abstractmethod
+    def initial(self, rng: np.random.Generator) -> np.ndarray:
+        """Random parameters, float32 (layout.size,)."""
+
+    @abstractmethod
+    def data(self, experience: Any) -> tuple[Tensor, ...]:
+        """What the losses need of an experience, every array with the tasks first."""
+
+    @abstractmethod
+    def inner(self, parameters: Tensor, *data: Tensor) -> Tensor:
+        """The loss that adaptation descends, (), of one task."""
+
+    @abstractmethod
+    def outer(self, parameters: Tensor, *data: Tensor) -> Tensor:
+        """The loss of adapted parameters, (), of one task."""
+
+
+class RegressionObjective(Objective):
+    """Mean squared error of a network."""
+
+    def __init__(self, network: MLP) -> None:
+        """Make the objective of a network."""
+        self.network, self.layout, self.head = network, network.layout, network.head
+
+    def initial(self, rng: np.random.Generator) -> np.ndarray:
+        """See `Objective.initial`."""
+        return self.layout.flatten(self.network.initial(rng))
+
+    def data(self, experience: Samples) -> tuple[Tensor, ...]:
+        """Inputs and targets."""
+        return experience.inputs, experience.targets
+
+    def inner(self, parameters: Tensor, *data: Tensor) -> Tensor:
+        """Mean squared error."""
+        inputs, targets = data
+        return (self.network(self.layout.view(parameters), inputs) - targets).square().mean()
+
+    outer = inner
+
+
+class PolicyObjective(Objective):
+    """Policy gradient inside, PPO's clipped surrogate outside.
+
+    The inner loss is a likelihood ratio against the acting policy, whose second derivative carries
+    how the parameters changed the data (Rothfuss et al. 2019, ProMP, equation 12).
+    """
+
+    def __init__(self, policy: GaussianMLP, *, discount: float = 0.97, clip: float = 0.2) -> None:
+        """Make the objective of a policy.
+
+        Args:
+            policy: the policy.
+            discount: of the advantages.
+            clip: clipping range of the outer loss.
+        """
+        self.policy, self.layout, self.head = policy, policy.layout, policy.head
+        self._discount, self._clip = discount, clip
+
+    def initial(self, rng: np.random.Generator) -> np.ndarray:
+        """See `Objective.initial`."""
+        return self.policy.initial(rng)
+
+    def data(self, experience: Episodes) -> tuple[Tensor, ...]:
+        """Observations, actions, log-densities, advantages and number of steps."""
+        with torch.no_grad():
+            weights = advantages(experience, self._discount)
+        steps = experience.mask.sum((1, 2))
+        return experience.observations, experience.actions, experience.log_probs, weights, steps
+
+    def inner(self, parameters: Tensor, *data: Tensor) -> Tensor:
+        """See `policy_gradient_loss`."""
+        return policy_gradient_loss(self.policy, parameters, *data)
+
+    def outer(self, parameters: Tensor, *data: Tensor) -> Tensor:
+        """See `clipped_surrogate`."""
+        return clipped_surrogate(self.policy, parameters, *data, clip=self._clip)

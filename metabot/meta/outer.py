@@ -1,0 +1,74 @@
+"""The outer optimiser: Adam on a meta-vector whose moments can be taken along."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import torch
+from torch import Tensor
+
+_STEP, _MEAN, _SQUARE = "adam_step", "adam_mean", "adam_square"
+
+
+class OuterAdam:
+    """Adam (Kingma and Ba 2015) that is handed the vector anew at every update."""
+
+    def __init__(self, step: float, max_gradient_norm: float = 1.0) -> None:
+        """Set up the optimiser.
+
+        Args:
+            step: step size.
+            max_gradient_norm: longer gradients are shortened to this.
+        """
+        self._step, self._max_norm = step, max_gradient_norm
+        self._variable: Tensor | None = None
+        self._kept: dict[str, np.ndarray] = {}
+
+    def variable(self, meta: Tensor) -> Tensor:
+        """The variable to compute the loss of, set to `meta`; Adam's moments survive."""
+        if self._variable is None:
+            self._variable = meta.detach().clone().requires_grad_(True)
+            self._adam = torch.optim.Adam([self._variable], lr=self._step)
+            if self._kept:
+                self._adam.state[self._variable] = {
+                    "step": torch.tensor(float(self._kept[_STEP][0])),
+                    "exp_avg": torch.from_numpy(self._kept[_MEAN].copy()),
+                    "exp_avg_sq": torch.from_numpy(self._kept[_SQUARE].copy()),
+                }
+        with torch.no_grad():
+            self._variable.copy_(meta)
+        return self._variable
+
+    def descend(self, loss: Callable[[], Tensor]) -> float | None:
+        """One step.
+
+        Args:
+            loss: computes the loss of `variable`.
+
+        Returns:
+            The norm of the gradient before it was shortened; None, and no step, if it is not finite.
+        """
+        assert self._variable is not None
+        self._variable.grad = None
+        loss().backward()
+        norm = torch.nn.utils.clip_grad_norm_([self._variable], self._max_norm)
+        if not torch.isfinite(norm):
+            return None
+        self._adam.step()
+        return float(norm)
+
+    def moments(self) -> dict[str, np.ndarray]:
+        """Adam's moments; empty before the first step."""
+        state = self._adam.state.get(self._variable, {}) if self._variable is not None else {}
+        if not state:
+            return dict(self._kept)
+        return {
+            _STEP: np.array([float(state["step"])], dtype=np.float32),
+            _MEAN: state["exp_avg"].numpy().copy(),
+            _SQUARE: state["exp_avg_sq"].numpy().copy(),
+        }
+
+    def restore(self, moments: dict[str, np.ndarray]) -> None:
+        """Go on from moments that another optimiser gave."""
+        self._variable, self._kept = None, dict(moments)

@@ -1,0 +1,85 @@
+"""A family of metabot_sim as a distribution of tasks."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from metabot.problems.problem import SPLITS, Outcome, Problem, Split
+from metabot_sim.env import Autoreset, FleetEnv
+from metabot_sim.families.registry import family
+
+_SEEDS = 2**62
+
+
+class FamilyProblem(Problem):
+    """The tasks of one family: hidden dynamics by number, fresh places in every episode.
+
+    All robots act under one policy. Batches are kept by size, since compiling one takes longer
+    than an episode.
+    """
+
+    def __init__(
+        self, name: str, *, robots: int | None = None, threads: int = 1, horizon_s: float | None = None
+    ) -> None:
+        """Look the family up.
+
+        Args:
+            name: its name.
+            robots: how many act; the family's fewest by default.
+            threads: simulation threads; results do not depend on them.
+            horizon_s: length of an episode in seconds; the family's by default.
+
+        Raises:
+            SpecError: if there is no such family or it cannot be played by so many.
+        """
+        self.name = name
+        found = family(name)
+        spec = found.spec(found.robots[0] if robots is None else robots)
+        if horizon_s is not None:
+            spec = spec.model_copy(update={"horizon_s": horizon_s})
+        self._family, self._spec, self._threads = found, spec, threads
+        self._envs: dict[int, FleetEnv] = {}
+        env = self._env(1)
+        self.agents = env.num_robots
+        sizes, commands = set(env.observation_sizes.tolist()), set(env.action_sizes.tolist())
+        self.observation_size, self.action_size = max(sizes), max(commands)
+        self.horizon = env.horizon
+
+    @property
+    def observation_names(self) -> tuple[str, ...]:
+        """Meaning of what the first robot observes."""
+        return self._env(1).observation_names[0]
+
+    def _env(self, sims: int) -> FleetEnv:
+        if sims not in self._envs:
+            self._envs[sims] = FleetEnv(self._spec, sims, threads=self._threads, autoreset=Autoreset.DISABLED)
+        return self._envs[sims]
+
+    def sample(self, rng: np.random.Generator, tasks: int, split: Split = "train") -> np.ndarray:
+        """Draw numbers of tasks with their split, (tasks, 2)."""
+        numbers = rng.integers(2**31, size=tasks)
+        return np.stack([numbers, np.full(tasks, SPLITS.index(split))], axis=1)
+
+    def begin(self, tasks: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+        """See `Problem.begin`."""
+        env = self._current = self._env(len(tasks))
+        seed = int(rng.integers(_SEEDS))
+        (split,) = set(tasks[:, 1].tolist())
+        episodes = self._family.draw(
+            self._spec, SPLITS[split], tasks[:, 0], np.arange(len(tasks), dtype=np.int64), seed
+        )
+        return self._rows(env.reset(seed % 2**31, episodes=episodes))
+
+    def step(self, actions: np.ndarray) -> Outcome:
+        """See `Problem.step`."""
+        env = self._current
+        done = env.step(actions.reshape(env.num_sims, self.agents, -1))
+        ended = np.repeat(done.terminated | done.diverged, self.agents)
+        return Outcome(self._rows(done.observations), done.rewards.reshape(-1), done.success.reshape(-1), ended)
+
+    def expert(self) -> np.ndarray:
+        """See `Problem.expert`."""
+        return self._rows(self._current.expert().astype(np.float32))
+
+    def _rows(self, values: np.ndarray) -> np.ndarray:
+        return values.reshape(-1, values.shape[-1])

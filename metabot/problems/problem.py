@@ -1,0 +1,87 @@
+"""What a meta-learner trains on: a distribution of tasks and episodes of them, many at once."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+
+import numpy as np
+
+from metabot_sim.families.base import SPLITS, Split
+
+__all__ = ["SPLITS", "Outcome", "Problem", "Split"]
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What one control step of n episodes brought.
+
+    Attributes:
+        observations: (n, observation_size) float32.
+        rewards: (n,) float32.
+        success: (n,) bool, whether the task is mastered by now.
+        ended: (n,) bool, whether the episode was decided in this step; time running out is no end.
+    """
+
+    observations: np.ndarray
+    rewards: np.ndarray
+    success: np.ndarray
+    ended: np.ndarray
+
+
+class Problem(ABC):
+    """A distribution of control tasks.
+
+    A *task* is what stays the same over episodes (hidden dynamics, a goal nobody names); every
+    episode may draw more (a start, a goal in sight). All episodes last `horizon` steps: one that
+    was decided earlier stands still with zero reward.
+
+    Attributes:
+        name: as the registry and stored results call it.
+        observation_size: numbers a robot observes.
+        action_size: numbers a robot commands, each meant in [-1, 1].
+        horizon: control steps of an episode.
+        agents: robots that act in one episode, all under the same policy.
+        has_success: whether tasks can be mastered, or only their return counts.
+    """
+
+    name: str
+    observation_size: int
+    action_size: int
+    horizon: int
+    agents: int = 1
+    has_success: bool = True
+
+    @abstractmethod
+    def sample(self, rng: np.random.Generator, tasks: int, split: Split = "train") -> np.ndarray:
+        """Draw tasks, one row (or number) each.
+
+        Args:
+            rng: source of the draw.
+            tasks: how many.
+            split: train, validation and test are drawn alike; held-out from other ranges.
+        """
+
+    @abstractmethod
+    def begin(self, tasks: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+        """Start one episode for each row of `tasks`; rows may repeat.
+
+        Args:
+            tasks: (n, ...) rows of what `sample` returned.
+            rng: source of starts and goals.
+
+        Returns:
+            (n * agents, observation_size) float32, the agents of an episode next to each other.
+        """
+
+    @abstractmethod
+    def step(self, actions: np.ndarray) -> Outcome:
+        """Advance the episodes that `begin` started by one control step.
+
+        Args:
+            actions: (n * agents, action_size) float32; clipped to what is possible.
+        """
+
+    def expert(self) -> np.ndarray | None:
+        """What one who knows the task would do now, (n * agents, action_size); None if nobody knows."""
+        return None
