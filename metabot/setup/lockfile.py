@@ -21,7 +21,7 @@ SECTIONS = {
 }
 """Name of each section and what it holds, in the order of the file."""
 
-BASE_EXTRAS = ("demos", "video", "view", "dev")
+BASE_EXTRAS = ("demos", "video", "view", "learning", "dev")
 """Extras that `make setup` installs: whatever a CPU can use, and the tools of development."""
 
 OLDEST_PYTHON = "3.10"

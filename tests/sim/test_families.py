@@ -16,11 +16,10 @@ from metabot_sim.rewards import ALWAYS, REWARD_TERMS
 EPISODES = 40
 
 
-@pytest.mark.parametrize("split", ["test", "held-out"])
 @pytest.mark.parametrize("name", FAMILIES)
-def test_an_expert_masters_it_and_neither_chance_nor_idleness_does(name: str, split) -> None:
-    """The whole measurement, with 256 episodes, is `metabot sim check --all`."""
-    (row,) = check_family(name, episodes=EPISODES, threads=2, splits=(split,))
+def test_an_expert_masters_it_and_neither_chance_nor_idleness_does(name: str) -> None:
+    """On the hardest split; the whole measurement, with 256 episodes, is `metabot sim check --all`."""
+    (row,) = check_family(name, episodes=EPISODES, threads=2, splits=("held-out",))
     assert row.expert >= 0.9
     assert max(row.random, row.idle) <= 0.05
     assert row.diverged == 0
