@@ -111,9 +111,9 @@ class Demo:
         checkpoint = self._folder / CHECKPOINT
         rounds = config.rounds
         if config.resume is not None:
-            vector, layout, facts = load_checkpoint(config.resume / CHECKPOINT)
-            save_checkpoint(checkpoint, vector, layout, facts)
-            rounds += int(facts["version"])
+            earlier = load_checkpoint(config.resume / CHECKPOINT)
+            save_checkpoint(checkpoint, earlier.vector, earlier.layout, earlier.info)
+            rounds += int(earlier.info["version"])
         self._fleet = FleetDescription(
             robots=tuple(robot.name for robot in spec.robots),
             rounds=rounds,

@@ -77,12 +77,13 @@ class MetaLearnerNode(ManagedNode):
         version, self._vector = 0, learner.initial(np.random.default_rng(self._seed))
         if self._checkpoint is not None:
             try:
-                self._vector, _, info = load_checkpoint(self._checkpoint, learner.layout)
+                found = load_checkpoint(self._checkpoint, learner.layout)
             except FileNotFoundError:
                 pass
             except CheckpointError as problem:
                 raise SetupError(f"checkpoint: {problem}") from None
             else:
+                self._vector, info = found.vector, found.info
                 if info["algorithm"] != self._algorithm:
                     raise SetupError(
                         f"checkpoint: {self._checkpoint} was made by {info['algorithm']}, not {self._algorithm}"

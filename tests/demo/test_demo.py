@@ -64,7 +64,7 @@ class RunningDemo:
         deadline = time.monotonic() + timeout_s
         while True:
             for checkpoint in self.runs.glob(f"*/{CHECKPOINT}"):
-                if load_checkpoint(checkpoint)[2]["version"] >= count:
+                if load_checkpoint(checkpoint).info["version"] >= count:
                     return
             assert self.process.poll() is None, self.text()
             assert time.monotonic() < deadline, self.text()
@@ -205,7 +205,7 @@ def test_ctrl_c_ends_every_process_within_three_seconds(start_demo, moment: str)
     assert "Traceback" not in demo.text()
     if moment == "in a round":
         kept = demo.folder() / CHECKPOINT
-        version = load_checkpoint(kept)[2]["version"]
+        version = load_checkpoint(kept).info["version"]
         assert version >= 2
         assert str(kept.parent) in demo.text(), "the line says where what was learned is kept"
 

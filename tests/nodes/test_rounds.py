@@ -134,7 +134,7 @@ def test_a_killed_meta_learner_goes_on_and_no_round_is_lost(start_fleet, tmp_pat
     one = convert.meta_parameters_from_ros(client.view.parameters).vector
     for robot in robots[:2]:
         robot.send(1)  # in the middle of round 1: two of three are in
-    client.wait(lambda: load_checkpoint(tmp_path / "meta.checkpoint")[2]["version"] == 1, "checkpoint", 10)
+    client.wait(lambda: load_checkpoint(tmp_path / "meta.checkpoint").info["version"] == 1, "checkpoint", 10)
     client.view.parameters = None
     os.kill(fleet.supervisor.pid("meta_learner"), signal.SIGKILL)
     client.wait(version_is(client, 1), "version 1 again", 30)

@@ -68,9 +68,12 @@ def test_a_flipped_bit_on_the_wire_is_noticed() -> None:
 
 def test_checkpoint_round_trips(tmp_path: Path) -> None:
     vector = np.random.default_rng(0).standard_normal(LAYOUT.size).astype(np.float32)
-    save_checkpoint(tmp_path / "a", vector, LAYOUT, {"version": 3})
-    found, layout, info = load_checkpoint(tmp_path / "a", LAYOUT)
-    assert np.array_equal(found, vector) and layout == LAYOUT and info == {"version": 3}
+    moments = {"mean": vector[:3], "count": np.array(7)}
+    save_checkpoint(tmp_path / "a", vector, LAYOUT, {"version": 3}, moments)
+    found = load_checkpoint(tmp_path / "a", LAYOUT)
+    assert np.array_equal(found.vector, vector) and found.layout == LAYOUT and found.info == {"version": 3}
+    assert found.moments.keys() == moments.keys() and found.moments["count"] == 7
+    assert np.array_equal(found.moments["mean"], vector[:3])
 
 
 @pytest.mark.parametrize("damage", ["truncate", "flip", "empty"])
@@ -87,7 +90,7 @@ def test_a_damaged_checkpoint_gives_way_to_the_previous_one(tmp_path: Path, dama
     else:
         content = bytearray()
     path.write_bytes(content)
-    vector, _, info = load_checkpoint(path, LAYOUT)
+    vector, _, info, _ = load_checkpoint(path, LAYOUT)
     assert info["version"] == 1 and (vector == 1).all()
 
 
@@ -123,5 +126,5 @@ def test_sigkill_while_saving_always_leaves_a_whole_checkpoint(tmp_path: Path) -
                 break
         process.wait()
         process.stdout.close()
-        vector, _, info = load_checkpoint(path)
+        vector, _, info, _ = load_checkpoint(path)
         assert info["version"] >= announced - 1 and (vector == info["version"]).all()

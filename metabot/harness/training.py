@@ -1,0 +1,239 @@
+"""Meta-training of one method on one problem: progress, checkpoints, TensorBoard, and going on later."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from metabot.meta import make_meta_learner
+from metabot.meta.learner import MetaLearner
+from metabot.params import CheckpointError, load_checkpoint, save_checkpoint
+from metabot.params.atomic import atomic_file
+from metabot.problems import Problem, make_problem
+
+CHECKPOINT = "meta.checkpoint"
+CONFIG = "config.json"
+FORMAT = 1
+"""Version of the training state; another one is refused."""
+SAVE_EVERY_S = 20.0
+
+
+@dataclass(frozen=True)
+class TrainingConfig:
+    """What is trained, on what, for how long.
+
+    Attributes:
+        method: a key of `metabot.meta.META_LEARNERS`.
+        family: a problem, see `metabot.problems.make_problem`.
+        robots: how many robots the family has; its fewest by default.
+        seed: of everything.
+        env_steps: budget of simulated control steps; training ends within it.
+        tasks: tasks of an update.
+        episodes: adaptation episodes of each task in training, and as many after adaptation.
+        settings: fields of the method's configuration that differ from the default.
+    """
+
+    method: str
+    family: str
+    robots: int | None = None
+    seed: int = 0
+    env_steps: int = 1_000_000
+    tasks: int = 16
+    episodes: int = 8
+    settings: Mapping[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        """Refuse what cannot be trained."""
+        for name in ("env_steps", "tasks", "episodes"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"{name.replace('_', '-')}: {getattr(self, name)} is below 1")
+
+    def problem(self, threads: int = 1) -> Problem:
+        """Where it is trained."""
+        return make_problem(self.family, robots=self.robots, threads=threads)
+
+
+@dataclass(frozen=True)
+class Update:
+    """How one update went.
+
+    Attributes:
+        number: counted from 1.
+        env_steps: simulated control steps so far, all updates together.
+        seconds: that it took.
+        metrics: success and return before and after adaptation, and what the method says.
+    """
+
+    number: int
+    env_steps: int
+    seconds: float
+    metrics: dict[str, float]
+
+
+class Training:
+    """A training that can be stopped and gone on with.
+
+    Every update has random numbers of its own, from the seed and its number, so that a training
+    that was stopped in between ends with the same parameters, bit for bit, as one that was not.
+
+    Attributes:
+        config: what is trained.
+        learner: the meta-learner.
+        problem: the problem.
+        meta: (layout.size,) the newest meta-parameters.
+        updates: done so far.
+        env_steps: spent so far.
+    """
+
+    def __init__(self, config: TrainingConfig, folder: Path | None = None, threads: int = 1) -> None:
+        """Begin, or go on where a folder has the checkpoint of the same training.
+
+        Args:
+            config: what is trained.
+            folder: for checkpoints and TensorBoard files; nothing is written without one.
+            threads: simulation threads.
+
+        Raises:
+            ValueError: if something in the configuration is impossible; one line.
+            CheckpointError: if the folder holds another training, or nothing usable.
+        """
+        self.config, self.folder = config, folder
+        self.problem = config.problem(threads)
+        self.learner: MetaLearner = make_meta_learner(config.method, self.problem, **config.settings)
+        initial = self.learner.initial(np.random.default_rng([config.seed, 0]))
+        self.meta = torch.from_numpy(initial)
+        self.updates, self.env_steps, self._dropped = 0, 0, 0
+        self._saved = time.monotonic()
+        if folder is not None and (folder / CHECKPOINT).exists():
+            self._resume(folder / CHECKPOINT)
+        self._writer: Any = None
+
+    @property
+    def finished(self) -> bool:
+        """Whether another update would exceed the budget."""
+        spent = self.env_steps / self.updates if self.updates else 0.0
+        return self.env_steps + spent > self.config.env_steps
+
+    def step(self) -> Update:
+        """One update: draw tasks, gather experience, improve the meta-parameters."""
+        started = time.monotonic()
+        config, rng = self.config, np.random.default_rng([self.config.seed, 1, self.updates])
+        torch.manual_seed(int(rng.integers(2**62)))
+        tasks = self.problem.sample(rng, config.tasks)
+        batch = self.learner.collect(self.meta, self.problem, tasks, config.episodes, rng)
+        self.meta, metrics = self.learner.update(self.meta, batch)
+        self.updates += 1
+        self.env_steps += batch.support.env_steps + batch.query.env_steps
+        for part, episodes in (("before", batch.support), ("after", batch.query)):
+            metrics[f"success_{part}"] = float(episodes.success.mean())
+            metrics[f"return_{part}"] = float(episodes.returns.mean())
+        update = Update(self.updates, self.env_steps, time.monotonic() - started, metrics)
+        self._log(update)
+        if time.monotonic() - self._saved > SAVE_EVERY_S:
+            self.save()
+        return update
+
+    def run(self, told: Callable[[Update], None] = lambda update: None) -> None:
+        """Update until the budget is spent; whatever ends it, what was learned is saved.
+
+        Args:
+            told: called after every update.
+        """
+        try:
+            for update in self._left():
+                told(update)
+        finally:
+            self.save()
+            if self._writer is not None:
+                self._writer.close()
+                self._writer = None
+
+    def _left(self) -> Iterator[Update]:
+        while not self.finished:
+            yield self.step()
+
+    def save(self) -> None:
+        """Write the checkpoint, whole or not at all."""
+        if self.folder is None:
+            return
+        info = {
+            "format": FORMAT,
+            "method": self.config.method,
+            "family": self.config.family,
+            "updates": self.updates,
+            "env_steps": self.env_steps,
+            "config": _plain(self.config),
+        }
+        save_checkpoint(self.folder / CHECKPOINT, self.meta.numpy(), self.learner.layout, info, self.learner.moments())
+        with atomic_file(self.folder / CONFIG) as file:
+            file.write((json.dumps(_plain(self.config), indent=2) + "\n").encode())
+        self._saved = time.monotonic()
+
+    def _resume(self, path: Path) -> None:
+        found = load_checkpoint(path)
+        check_origin(path, found.info, self.config.method, self.config.family)
+        wanted, had = _plain(self.config), found.info["config"]
+        # More steps may be asked for; everything else makes another training.
+        other = [name for name in wanted if name != "env_steps" and wanted[name] != had.get(name)]
+        if other:
+            name = other[0]
+            raise CheckpointError(f"{path} was trained with {name} {had.get(name)}, not {wanted[name]}")
+        if found.layout.hash != self.learner.layout.hash:
+            raise CheckpointError(
+                f"{path} has layout {found.layout.hash} of {found.layout.size} numbers, wanted is"
+                f" {self.learner.layout.hash} of {self.learner.layout.size}"
+            )
+        self.meta = torch.from_numpy(found.vector)
+        self.learner.restore(found.moments)
+        self.updates, self.env_steps = int(found.info["updates"]), int(found.info["env_steps"])
+
+    def _log(self, update: Update) -> None:
+        if self.folder is None:
+            return
+        if self._writer is None:
+            from torch.utils.tensorboard import SummaryWriter
+
+            self._writer = SummaryWriter(str(self.folder), purge_step=update.env_steps)
+        for name, value in update.metrics.items():
+            self._writer.add_scalar(name, value, update.env_steps)
+
+
+def check_origin(path: Path, info: Mapping[str, Any], method: str | None = None, family: str | None = None) -> None:
+    """Refuse a checkpoint of another format, method or family.
+
+    Raises:
+        CheckpointError: naming what it is and what was wanted.
+    """
+    if info.get("format") != FORMAT:
+        raise CheckpointError(f"{path} has training format {info.get('format')}, this metabot writes {FORMAT}")
+    for name, wanted in (("method", method), ("family", family)):
+        if wanted is not None and info[name] != wanted:
+            raise CheckpointError(f"{path} was made by {name} {info[name]}, not {wanted}")
+
+
+def load_trained(folder: Path, threads: int = 1) -> Training:
+    """The training that a folder holds, ready to be measured or gone on with.
+
+    Raises:
+        CheckpointError: if there is none that can be used.
+    """
+    path = folder / CHECKPOINT
+    try:
+        found = load_checkpoint(path)
+    except FileNotFoundError:
+        raise CheckpointError(f"{folder} has no {CHECKPOINT}") from None
+    check_origin(path, found.info)
+    return Training(TrainingConfig(**found.info["config"]), folder, threads)
+
+
+def _plain(config: TrainingConfig) -> dict[str, Any]:
+    """The configuration as JSON gives it back."""
+    plain: dict[str, Any] = json.loads(json.dumps(asdict(config)))
+    return plain
