@@ -1,4 +1,4 @@
-"""Learning without meta-learning: one policy for all tasks, and fine-tuning it. The baselines."""
+"""One policy for all tasks: learning without meta-learning, and without adaptation (domain randomisation)."""
 
 from __future__ import annotations
 
@@ -7,11 +7,10 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from torch import Tensor
 
-from metabot.base.policy_gradient import clipped_surrogate
+from metabot.base.ppo import ppo_losses
 from metabot.base.rollout import rollout
-from metabot.experience import Episodes, advantages
+from metabot.experience import advantages
 from metabot.policy import GaussianMLP
 from metabot.problems import Problem
 
@@ -65,47 +64,8 @@ def pretrain(
         weights = advantages(experience, config.discount)
         for _ in range(config.epochs):
             optimiser.zero_grad()
-            _losses(policy, variable.expand(config.tasks, -1), experience, weights, config.clip).mean().backward()
+            ppo_losses(policy, variable.expand(config.tasks, -1), experience, weights, config.clip).mean().backward()
             torch.nn.utils.clip_grad_norm_([variable], config.max_gradient_norm)
             optimiser.step()
         progress(spent / env_steps, float(experience.success.mean()))
     return variable.detach().numpy().copy(), spent
-
-
-def fine_tune(
-    policy: GaussianMLP, parameters: Tensor, experience: Episodes, *, step: float, epochs: int, clip: float = 0.2
-) -> Tensor:
-    """Fine-tune on each task's own episodes with Adam on PPO's objective.
-
-    Args:
-        policy: the policy.
-        parameters: (policy.layout.size,) that collected the experience.
-        experience: episodes of several tasks.
-        step: Adam's step size.
-        epochs: Adam steps.
-        clip: clipping range.
-
-    Returns:
-        (tasks, policy.layout.size).
-    """
-    tasks = experience.rewards.shape[0]
-    variable = parameters.detach().expand(tasks, -1).clone().requires_grad_(True)
-    optimiser = torch.optim.Adam([variable], lr=step)
-    weights = advantages(experience)
-    for _ in range(epochs):
-        optimiser.zero_grad()
-        _losses(policy, variable, experience, weights, clip).sum().backward()
-        optimiser.step()
-    return variable.detach()
-
-
-def _losses(policy: GaussianMLP, parameters: Tensor, experience: Episodes, weights: Tensor, clip: float) -> Tensor:
-    """PPO's loss of every task, (tasks,), for parameters (tasks, size)."""
-
-    def loss(row: Tensor, *data: Tensor) -> Tensor:
-        return clipped_surrogate(policy, row, *data, clip=clip)
-
-    steps = experience.mask.sum((1, 2))
-    return torch.func.vmap(loss)(
-        parameters, experience.observations, experience.actions, experience.log_probs, weights, steps
-    )

@@ -7,9 +7,11 @@ from typing import Annotated
 import typer
 
 from metabot import __version__
+from metabot.cli.adapt import adapt
 from metabot.cli.bench import bench
 from metabot.cli.demo import demo
 from metabot.cli.demos import demos
+from metabot.cli.evaluate import evaluate, methods
 from metabot.cli.sim import sim
 from metabot.cli.train import train
 
@@ -24,6 +26,9 @@ app = typer.Typer(
 app.command()(demo)
 app.command()(bench)
 app.add_typer(train, name="train")
+app.command()(adapt)
+app.command()(evaluate)
+app.command()(methods)
 app.add_typer(sim, name="sim")
 app.command()(demos)
 

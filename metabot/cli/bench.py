@@ -42,7 +42,7 @@ def bench(
 def _measure(name: str, options: dict[str, Any]) -> dict[str, Any]:
     import inspect
 
-    from metabot.demo.summary import machine, versions
+    from metabot.provenance import machine, versions
 
     spec = importlib.util.spec_from_file_location(f"benchmarks.{name}", BENCHMARKS / f"{name}.py")
     assert spec is not None and spec.loader is not None

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from metabot.demo.summary import ControlRecord, OnnxRecord, RobotRecord, RoundRecord, Summary, machine, versions
+from metabot.demo.summary import ControlRecord, OnnxRecord, RobotRecord, RoundRecord, Summary
+from metabot.provenance import machine, versions
 from metabot.task import TaskSpec
 
 if TYPE_CHECKING:

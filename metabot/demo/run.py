@@ -223,7 +223,7 @@ class Demo:
 
     def _compare(self, spec: TaskSpec) -> None:
         """The baselines, when the fleet's processes are gone and both cores are free."""
-        from metabot.demo.baselines import measure, train_baselines
+        from metabot.harness.baselines import measure, train_pretrained
         from metabot.problems.drive import DriveTwin
 
         if not self.config.baselines:
@@ -234,18 +234,18 @@ class Demo:
         torch.set_num_threads(threads)
         with self.console.phase("Baselines on the same budget") as phase:
             twin = DriveTwin(distribution=self.config.task_distribution(), threads=threads)
-            baselines = train_baselines(
+            baseline = train_pretrained(
                 twin,
                 sum(message.env_steps for message in self._client.view.rounds.values()),
                 self.config.episodes,
                 self.config.seed,
                 lambda fraction, success: phase.show(0.8 * fraction, f"pre-training, success {success:.0%}"),
             )
-            self._found.baseline_env_steps = baselines.env_steps
+            self._found.baseline_env_steps = baseline.env_steps
             for index, robot in enumerate(spec.robots):
                 self._found.baselines[robot.name] = measure(
                     twin,
-                    baselines,
+                    baseline,
                     np.array(robot.dynamics.drive_tuple()),
                     self.config.episodes,
                     self.config.trials,

@@ -2,29 +2,12 @@
 
 from __future__ import annotations
 
-import os
-import platform
-import sys
-from importlib import metadata
 from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict
 
 from metabot.params.atomic import atomic_file
 from metabot.task import RobotDynamics, TaskSpec
-
-PACKAGES = (
-    "torch",
-    "mujoco",
-    "gymnasium",
-    "transformers",
-    "llguidance",
-    "onnx",
-    "onnxruntime-gpu",
-    "onnxruntime",
-    "ros-rclpy",
-    "numpy",
-)
 
 
 class _Record(BaseModel):
@@ -120,25 +103,3 @@ class Summary(_Record):
         """Write as JSON, whole or not at all."""
         with atomic_file(path) as file:
             file.write(self.model_dump_json(indent=2).encode() + b"\n")
-
-
-def versions() -> dict[str, str]:
-    """Versions of Python and of the packages that matter."""
-    found = {"python": platform.python_version()}
-    for package in PACKAGES:
-        try:
-            found[package] = metadata.version(package)
-        except metadata.PackageNotFoundError:
-            continue
-    return found
-
-
-def machine() -> str:
-    """The machine in one line: processor, cores, system."""
-    name = platform.processor() or platform.machine()
-    if sys.platform == "linux":
-        for line in Path("/proc/cpuinfo").read_text().splitlines():
-            if line.startswith("model name"):
-                name = line.split(":", 1)[1].strip()
-                break
-    return f"{name}, {os.cpu_count()} cores, {platform.system()} {platform.machine()}"

@@ -90,6 +90,7 @@ class Training:
         meta: (layout.size,) the newest meta-parameters.
         updates: done so far.
         env_steps: spent so far.
+        seconds: spent so far, by all runs of this training together.
     """
 
     def __init__(self, config: TrainingConfig, folder: Path | None = None, threads: int = 1) -> None:
@@ -109,7 +110,7 @@ class Training:
         self.learner: MetaLearner = make_meta_learner(config.method, self.problem, **config.settings)
         initial = self.learner.initial(np.random.default_rng([config.seed, 0]))
         self.meta = torch.from_numpy(initial)
-        self.updates, self.env_steps, self._dropped = 0, 0, 0
+        self.updates, self.env_steps, self.seconds = 0, 0, 0.0
         self._saved = time.monotonic()
         if folder is not None and (folder / CHECKPOINT).exists():
             self._resume(folder / CHECKPOINT)
@@ -135,6 +136,7 @@ class Training:
             metrics[f"success_{part}"] = float(episodes.success.mean())
             metrics[f"return_{part}"] = float(episodes.returns.mean())
         update = Update(self.updates, self.env_steps, time.monotonic() - started, metrics)
+        self.seconds += update.seconds
         self._log(update)
         if time.monotonic() - self._saved > SAVE_EVERY_S:
             self.save()
@@ -169,6 +171,7 @@ class Training:
             "family": self.config.family,
             "updates": self.updates,
             "env_steps": self.env_steps,
+            "seconds": round(self.seconds, 3),
             "config": _plain(self.config),
         }
         save_checkpoint(self.folder / CHECKPOINT, self.meta.numpy(), self.learner.layout, info, self.learner.moments())
@@ -193,6 +196,7 @@ class Training:
         self.meta = torch.from_numpy(found.vector)
         self.learner.restore(found.moments)
         self.updates, self.env_steps = int(found.info["updates"]), int(found.info["env_steps"])
+        self.seconds = float(found.info["seconds"])
 
     def _log(self, update: Update) -> None:
         if self.folder is None:

@@ -17,7 +17,8 @@ from PIL import Image
 from metabot.demo.paths import write_paths
 from metabot.demo.report import write_report
 from metabot.demo.report.offscreen import NO_GL, NO_MOTION, make_video
-from metabot.demo.summary import ControlRecord, OnnxRecord, RobotRecord, RoundRecord, Summary, machine, versions
+from metabot.demo.summary import ControlRecord, OnnxRecord, RobotRecord, RoundRecord, Summary
+from metabot.provenance import machine, versions
 from metabot.task import Mission, RobotDynamics, TaskSpec, place
 from metabot_sim.env import Autoreset, FleetEnv
 

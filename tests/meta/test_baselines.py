@@ -2,7 +2,8 @@ import numpy as np
 import torch
 
 from metabot.base import drive_policy, rollout, success_rate
-from metabot.base.pretrain import fine_tune, pretrain
+from metabot.base.ppo import PPO, PPOConfig
+from metabot.base.pretrain import pretrain
 from metabot.problems.drive import DriveTwin
 from metabot.task import DriveDistribution, Interval
 
@@ -29,6 +30,6 @@ def test_fine_tuning_raises_the_likelihood_of_good_actions() -> None:
     policy = drive_policy()
     start = torch.from_numpy(policy.initial(rng))
     experience = rollout(twin, policy, start.expand(3, -1), twin.sample(rng, 3), 4, rng)
-    tuned = fine_tune(policy, start, experience, step=3e-3, epochs=5)
+    tuned = PPO(policy, PPOConfig(step=3e-3, epochs=5)).improve(start.expand(3, -1), experience)
     assert tuned.shape == (3, policy.layout.size)
     assert not torch.allclose(tuned[0], tuned[1])

@@ -1,0 +1,56 @@
+"""What a base learner is: one robot, one task, no memory of other tasks."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from typing import ClassVar
+
+import numpy as np
+from torch import Tensor
+
+from metabot.params import Layout
+from metabot.problems import Problem
+
+Told = Callable[[int, float], None]
+"""Called while learning with the episodes of each task so far and the newest success rate."""
+
+
+class BaseLearner(ABC):
+    """Learns a task by trying. Its parameters are one flat vector for every task.
+
+    Attributes:
+        name: as tables call it.
+        layout: of the parameters of one task.
+    """
+
+    name: ClassVar[str]
+    layout: Layout
+
+    @abstractmethod
+    def initial(self, rng: np.random.Generator) -> np.ndarray:
+        """Random parameters, float32 (layout.size,)."""
+
+    @abstractmethod
+    def learn(
+        self,
+        problem: Problem,
+        tasks: np.ndarray,
+        start: Tensor,
+        episodes: int,
+        rng: np.random.Generator,
+        told: Told = lambda episodes, success: None,
+    ) -> Tensor:
+        """Learn every task on its own.
+
+        Args:
+            problem: where.
+            tasks: (tasks, ...) rows of `Problem.sample`.
+            start: (tasks, layout.size) parameters to begin with.
+            episodes: of each task.
+            rng: of starts, goals and exploration.
+            told: called now and then.
+
+        Returns:
+            (tasks, layout.size).
+        """

@@ -1,0 +1,68 @@
+"""`metabot adapt`: a trained method adapts to one task."""
+
+from __future__ import annotations
+
+import json as json_module
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from metabot.cli.errors import one_line_errors
+from metabot.cli.train import Threads
+
+
+def adapt(
+    folder: Annotated[Path, typer.Argument(help="Folder of a training, as `metabot train` wrote it.")],
+    split: Annotated[
+        str, typer.Option(help="Where the task comes from: train, validation, test or held-out.")
+    ] = "held-out",
+    task: Annotated[int, typer.Option(min=0, help="Which task: the seed of its draw.")] = 0,
+    episodes: Annotated[int, typer.Option(min=1, help="Adaptation episodes.")] = 8,
+    trials: Annotated[int, typer.Option(min=1, help="Fresh trials for each success rate.")] = 64,
+    out: Annotated[
+        Path | None,
+        typer.Option(help="Checkpoint file for the adapted parameters; FOLDER/adapted.checkpoint by default."),
+    ] = None,
+    json: Annotated[bool, typer.Option("--json", help="Print JSON instead of a line.")] = False,
+    threads: Threads = 1,
+) -> None:
+    """Adapt to one task that training has not seen, and say how it went.
+
+    The adapted parameters are written as a checkpoint: the vector that a robot would drive with.
+    """
+    with one_line_errors(ValueError, OSError):
+        import numpy as np
+        import torch
+
+        from metabot.harness.training import load_trained
+        from metabot.meta import RobotLearner
+        from metabot.params import save_checkpoint
+        from metabot.problems import SPLITS
+
+        if split not in SPLITS:
+            raise ValueError(f"split: no {split!r}; allowed: {', '.join(SPLITS)}")
+        torch.set_num_threads(threads)
+        training = load_trained(folder, threads)
+        row = training.problem.sample(np.random.default_rng([task, 20]), 1, split)[0]
+        learner = RobotLearner("robot_1", training.learner, training.problem)
+        adapted = learner.adapt(training.meta.numpy(), row, episodes=episodes, trials=trials, seed=task)
+        path = out or folder / "adapted.checkpoint"
+        facts = {
+            "method": training.config.method,
+            "family": training.config.family,
+            "split": split,
+            "task": task,
+            "episodes": episodes,
+            "trials": trials,
+            "success_before": adapted.success_before,
+            "success_after": adapted.success_after,
+        }
+        save_checkpoint(path, adapted.parameters, training.learner.policy.layout, facts)
+        if json:
+            typer.echo(json_module.dumps({**facts, "parameters": str(path)}, indent=2))
+        else:
+            typer.echo(
+                f"{split} task {task}: success {adapted.success_before:.0%} before, {adapted.success_after:.0%} after"
+                f" {episodes} episodes ({trials} trials); parameters in {path}"
+            )

@@ -1,0 +1,121 @@
+"""`metabot evaluate` and `metabot methods`: methods beside each other and beside the baselines."""
+
+from __future__ import annotations
+
+import json as json_module
+import time
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from metabot.cli.errors import one_line_errors
+from metabot.cli.train import Family, Settings, Threads, read_settings
+
+
+def methods(json: Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")] = False) -> None:
+    """List the meta-learners: name, family of methods, source."""
+    from metabot.meta import META_LEARNERS
+
+    found = sorted(META_LEARNERS.values(), key=lambda method: (method.kind, method.name))
+    if json:
+        rows = [{"name": method.name, "kind": method.kind, "source": method.source} for method in found]
+        typer.echo(json_module.dumps(rows, indent=2))
+        return
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table(title="meta-learners", title_justify="left")
+    for heading in ("method", "family of methods", "what it does", "source"):
+        table.add_column(heading, no_wrap=heading == "method")
+    for method in found:
+        first = (method.__doc__ or "").strip().splitlines()[0]
+        table.add_row(method.name, method.kind, first, method.source)
+    Console().print(table)
+
+
+def evaluate(
+    names: Annotated[list[str], typer.Argument(metavar="METHODS", help="Meta-learners; `metabot methods` lists them.")],
+    family: Family = "drive-goal",
+    robots: Annotated[int | None, typer.Option(help="Robots per episode; the family's fewest by default.")] = None,
+    seeds: Annotated[int, typer.Option(min=1, help="Trainings of each method.")] = 3,
+    env_steps: Annotated[int, typer.Option(min=1, help="Budget of each training, in control steps.")] = 1_000_000,
+    tasks: Annotated[int, typer.Option(min=1, help="Tasks measured on each split.")] = 32,
+    trials: Annotated[int, typer.Option(min=1, help="Fresh trials of each task for every figure.")] = 16,
+    train_tasks: Annotated[int, typer.Option(min=1, help="Tasks of an update in training.")] = 16,
+    train_episodes: Annotated[int, typer.Option(min=1, help="Adaptation episodes of each task in training.")] = 8,
+    scratch: Annotated[
+        bool, typer.Option(help="Also show what learning from scratch takes, up to 1,024 episodes.")
+    ] = False,
+    settings: Settings = None,
+    out: Annotated[Path | None, typer.Option(help="Folder for trainings, table, picture and JSON.")] = None,
+    threads: Threads = 2,
+) -> None:
+    """Train methods and baselines on one budget, and compare them after 0, 1, 2, 4, 8 adaptation episodes.
+
+    Always beside them: learning from scratch, multi-task pre-training with fine-tuning (without
+    adaptation it is domain randomisation), and the expert that knows the task as the bound. On
+    tasks of the training distribution and held-out ones. Interquartile means over seeds and tasks
+    with 95 % bootstrap intervals. Trainings are kept: the same command goes on where it was stopped.
+    A setting is given as METHOD.name=value, or as name=value for all methods.
+    """
+    folder = out or Path("runs/evaluate") / f"{family.replace(':', '-')}-{time.strftime('%Y%m%d-%H%M%S')}"
+
+    def stopped() -> str:
+        return f"stopped; finished trainings are kept in {folder}, go on with --out {folder}"
+
+    with one_line_errors(ValueError, OSError, stopped=stopped):
+        from rich.console import Console
+
+        from metabot.cli.progress import bar
+        from metabot.harness.evaluation import LONG, EvaluationConfig
+        from metabot.harness.evaluation import evaluate as run
+        from metabot.harness.show import plot, table
+        from metabot.params.atomic import atomic_file
+        from metabot.provenance import machine, versions
+
+        config = EvaluationConfig(
+            methods=tuple(dict.fromkeys(names)),
+            family=family,
+            robots=robots,
+            seeds=seeds,
+            env_steps=env_steps,
+            tasks=tasks,
+            trials=trials,
+            train_tasks=train_tasks,
+            train_episodes=train_episodes,
+            scratch_episodes=LONG if scratch else (),
+            settings=_by_method(names, read_settings(settings)),
+        )
+        console = Console(stderr=True, highlight=False)
+        last = ""
+        with bar(console) as progress:
+            task = progress.add_task("", total=1.0, detail="")
+
+            def told(what: str, fraction: float, detail: str) -> None:
+                nonlocal last
+                progress.update(task, description=what, completed=fraction, detail=detail)
+                if what != last and not console.is_terminal:
+                    console.print(what)
+                last = what
+
+            result = run(config, folder, threads, told)
+        report = {"date": time.strftime("%Y-%m-%d"), "machine": machine(), "versions": versions(), **result.as_dict()}
+        with atomic_file(folder / "evaluation.json") as file:
+            file.write((json_module.dumps(report, indent=2) + "\n").encode())
+        plot(result, folder / "evaluation.png")
+        Console(highlight=False).print(table(result))
+        typer.echo(f"table, curves and figures: {folder}/evaluation.json, evaluation.png")
+
+
+def _by_method(names: list[str], settings: dict[str, str]) -> dict[str, dict[str, Any]]:
+    """Settings of each method: `method.name` for one, `name` for all."""
+    found: dict[str, dict[str, Any]] = {name: {} for name in names}
+    for key, value in settings.items():
+        method, dot, field = key.rpartition(".")
+        method = method.replace("_", "-")
+        if dot and method not in found:
+            raise ValueError(f"set: {method!r} is not evaluated; allowed: {', '.join(found)}")
+        for name in [method] if dot else found:
+            found[name][field] = value
+    return found

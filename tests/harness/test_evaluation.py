@@ -1,0 +1,118 @@
+"""Evaluation: everybody is measured alike, and the table and the picture show it."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from rich.console import Console
+
+from metabot.harness.curves import Protocol, expert_bound, method_curve
+from metabot.harness.evaluation import PRETRAINED, SCRATCH, EvaluationConfig, evaluate
+from metabot.harness.show import plot, table
+from metabot.harness.statistics import interquartile_means
+from metabot.harness.training import Training, TrainingConfig
+from metabot.problems import make_problem
+
+TINY = EvaluationConfig(
+    ("fomaml",),
+    "navigation-2d",
+    seeds=1,
+    env_steps=24 * 100 * 2,
+    tasks=3,
+    trials=2,
+    episodes=(0, 2),
+    train_tasks=2,
+    train_episodes=2,
+    scratch_episodes=(4,),
+)
+
+
+def test_methods_and_baselines_are_measured_on_the_same_budget(tmp_path: Path) -> None:
+    said = []
+    result = evaluate(TINY, tmp_path, told=lambda what, fraction, detail: said.append((what, fraction)))
+    assert {(row.name, row.split) for row in result.rows} == {
+        (name, split) for name in ("fomaml", PRETRAINED, SCRATCH) for split in ("test", "held-out")
+    }
+    for row in result.rows:
+        assert row.episodes == ((0, 2, 4) if row.name == SCRATCH else (0, 2))
+        assert all(0.0 <= value.low <= value.iqm <= value.high <= 1.0 for value in row.success)
+        assert all(value.low <= value.iqm <= value.high < 0.0 for value in row.returns)
+        assert row.env_steps <= TINY.env_steps
+    assert result.expert["test"][0] == 1.0 and result.expert["test"][1] > max(v.iqm for v in result.rows[0].returns)
+    fractions = [fraction for _, fraction in said]
+    assert fractions == sorted(fractions) and fractions[-1] <= 1.0
+    console = Console(width=140, record=True)
+    console.print(table(result))
+    text = console.export_text()
+    assert "fomaml" in text and "held-out" in text and "expert" in text
+    plot(result, tmp_path / "curves.png")
+    assert (tmp_path / "curves.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_a_second_evaluation_finds_the_trainings_of_the_first(tmp_path: Path) -> None:
+    config = replace(TINY, splits=("test",), scratch_episodes=(), episodes=(0,))
+    first = evaluate(config, tmp_path)
+    before = (tmp_path / "fomaml-seed-0" / "meta.checkpoint").read_bytes()
+    training = Training(config.training("fomaml", 0), tmp_path / "fomaml-seed-0")
+    assert training.finished
+    again = evaluate(config, tmp_path)
+    assert [row.success for row in again.rows] == [row.success for row in first.rows]
+    assert (tmp_path / "fomaml-seed-0" / "meta.checkpoint").stat().st_size == len(before)
+
+
+def test_all_contestants_meet_the_same_tasks_and_goals() -> None:
+    problem = make_problem("drive-goal")
+    protocol = Protocol("held-out", tasks=4, trials=3)
+    assert np.array_equal(protocol.rows(problem), protocol.rows(problem))
+    first = problem.begin(np.repeat(protocol.rows(problem), 3, axis=0), protocol.testing())
+    assert np.array_equal(first, problem.begin(np.repeat(protocol.rows(problem), 3, axis=0), protocol.testing()))
+    other = Protocol("held-out", tasks=4, trials=3, seed=1)
+    assert not np.array_equal(protocol.rows(problem), other.rows(problem))
+
+
+def test_adapting_from_fewer_episodes_reads_only_those() -> None:
+    training = Training(TrainingConfig("meta-sgd", "drive-goal", tasks=2, episodes=2, env_steps=1))
+    learner, meta = training.learner, training.meta
+    tasks = training.problem.sample(np.random.default_rng(0), 2)
+    experience = learner.gather(meta, training.problem, tasks, 4, np.random.default_rng(1))
+    few = learner.adapt(meta, experience.first(2))
+    experience.rewards[:, 2:] = 100.0
+    assert np.array_equal(few.numpy(), learner.adapt(meta, experience.first(2)).numpy())
+    assert not np.array_equal(few.numpy(), learner.adapt(meta, experience).numpy())
+
+
+def test_interquartile_means_ignore_outliers_and_intervals_hold_them() -> None:
+    scores = np.full((4, 8, 2), 0.5)
+    scores[0, 0, 0] = 100.0
+    scores[:, :, 1] = np.random.default_rng(0).uniform(0, 1, (4, 8))
+    flat, spread = interquartile_means(scores)
+    assert flat.iqm == pytest.approx(0.5)
+    assert spread.low < spread.iqm < spread.high
+
+
+def test_an_expert_that_does_not_exist_is_no_bound() -> None:
+    protocol = Protocol("test", tasks=2, trials=1)
+    assert expert_bound(make_problem("cheetah-direction"), protocol) is None
+    bound = expert_bound(make_problem("navigation-2d"), protocol)
+    assert bound is not None and bound[0] == 1.0
+
+
+@pytest.mark.parametrize(
+    ("fields", "line"),
+    [
+        ({"methods": ()}, "methods: none"),
+        ({"seeds": 0}, "seeds: 0 is below 1"),
+        ({"episodes": (2, 1)}, "episodes: .* ascending"),
+        ({"trials": 0}, "trials: 0 is below 1"),
+    ],
+)
+def test_an_impossible_evaluation_is_refused(fields: dict, line: str) -> None:
+    with pytest.raises(ValueError, match=line):
+        EvaluationConfig(**{"methods": ("maml",), "family": "drive-goal", **fields})
+
+
+def test_without_adaptation_a_method_is_its_start() -> None:
+    training = Training(TrainingConfig("maml", "navigation-2d", tasks=2, episodes=2, env_steps=1))
+    curve = method_curve(training.learner, training.meta, training.problem, Protocol("test", 2, 1, (0,)))
+    assert curve.returns.shape == (1, 2) and curve.episodes == (0,)
