@@ -89,6 +89,9 @@ def test_interquartile_means_ignore_outliers_and_intervals_hold_them() -> None:
     flat, spread = interquartile_means(scores)
     assert flat.iqm == pytest.approx(0.5)
     assert spread.low < spread.iqm < spread.high
+    from rliable.metrics import aggregate_iqm
+
+    assert spread.iqm == pytest.approx(aggregate_iqm(scores[:, :, 1]))
 
 
 def test_an_expert_that_does_not_exist_is_no_bound() -> None:
