@@ -57,7 +57,7 @@ class RobotDynamics(SpecModel):
     steer_bias: Annotated[float, Field(ge=-1.0, le=1.0)] = 0.0
     """Car: added turn command; arm: radians its command frame is turned."""
     payload_kg: Annotated[float, Field(ge=0.0, le=20.0)] = 0.0
-    """Mass on a car's chassis or in an arm's hand."""
+    """Mass on a car's chassis, in an arm's hand or on the first limb of a body's part."""
     friction: Annotated[float, Field(gt=0.0, le=3.0)] = 1.0
     """Factor on the sliding friction of tyres or finger pads."""
     link_mass: Annotated[float, Field(gt=0.0, le=5.0)] = 1.0

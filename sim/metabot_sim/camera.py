@@ -9,9 +9,7 @@ import numpy as np
 
 from metabot_sim.batch import BatchedWorld
 from metabot_sim.offscreen import NO_GL, RenderError
-
-VIEW = "overview"
-"""The scene's camera that sees all of it."""
+from metabot_sim.robots.base import VIEW
 
 
 class Camera:

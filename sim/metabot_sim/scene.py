@@ -7,6 +7,7 @@ import numpy as np
 
 from metabot.task import KINDS, ObjectSpec, TaskSpec
 from metabot_sim.colors import COLORS
+from metabot_sim.robots.base import VIEW
 from metabot_sim.robots.registry import ROBOTS
 
 PAD_HEIGHT_M = 0.002
@@ -154,7 +155,7 @@ def _add_floor(scene: mujoco.MjSpec, spec: TaskSpec) -> None:
         specular=[0.05, 0.05, 0.05],
     )
     reach = max(spec.world.length_m, spec.world.width_m)
-    scene.worldbody.add_camera(name="overview", pos=[0, -0.62 * reach, 1.05 * reach], xyaxes=[1, 0, 0, 0, 0.89, 0.46])
+    scene.worldbody.add_camera(name=VIEW, pos=[0, -0.62 * reach, 1.05 * reach], xyaxes=[1, 0, 0, 0, 0.89, 0.46])
 
 
 def _add_walls(scene: mujoco.MjSpec, spec: TaskSpec) -> None:

@@ -12,11 +12,12 @@ COUNTS = (1, 2, 5)
 
 
 def playable() -> list[tuple[str, int]]:
-    """Every family with 1, 2 and 5 robots where it allows so many."""
+    """Every family with 1, 2 and 5 robots where it allows so many, and one that allows none of these as usual."""
     pairs = []
     for name in available():
-        fewest, _, most = family(name).robots
-        pairs += [(name, count) for count in COUNTS if fewest <= count <= most]
+        fewest, usual, most = family(name).robots
+        counts = [count for count in COUNTS if fewest <= count <= most] or [usual]
+        pairs += [(name, count) for count in counts]
     return pairs
 
 

@@ -13,6 +13,9 @@ from metabot.task import RobotSpec, TaskSpec
 if TYPE_CHECKING:
     from metabot_sim.batch import BatchedWorld
 
+VIEW = "overview"
+"""The scene's camera: it sees all of the arena, or goes along where that would show too little."""
+
 
 def robot_prefix(name: str) -> str:
     """Prefix of every MJCF name that belongs to a robot."""
