@@ -12,11 +12,13 @@ from torch import Tensor
 
 from metabot.base.policies import policy_for
 from metabot.meta.config import configured
-from metabot.meta.inner_loop import inner_loop
+from metabot.meta.inner_loop import inner_loop, per_task
 from metabot.meta.learner import Experience, Kind, MetaBatch, MetaLearner, Moments
 from metabot.meta.objective import Objective, PolicyObjective
 from metabot.meta.outer import OuterAdam
 from metabot.problems import Problem
+
+Data = tuple[Tensor, ...]
 
 
 @dataclass(frozen=True)
@@ -33,9 +35,14 @@ class GradientConfig:
     max_gradient_norm: float = 1.0
     rematerialise: bool = False
     """Save memory in long inner loops at the price of computing each step twice."""
+    compile: bool = False
+    """Compile loss and gradient with `torch.compile`: some seconds at the first `update`, and a C++
+    compiler is needed; worth it where arrays are small and steps many."""
 
     def __post_init__(self) -> None:
         """Refuse what cannot work."""
+        if self.compile and self.rematerialise:
+            raise ValueError("rematerialise: True cannot be compiled; compile: True chooses by itself what it keeps")
         for name in ("inner_step", "outer_step", "max_gradient_norm"):
             if not getattr(self, name) > 0.0:
                 raise ValueError(f"{name}: {getattr(self, name)} is not above 0")
@@ -68,6 +75,9 @@ class GradientMetaLearner(MetaLearner):
             self.layout += objective.layout.prefixed("log_step/")
         self._size = objective.layout.size
         self._adam = OuterAdam(self.config.outer_step, self.config.max_gradient_norm)
+        self._compiled = None
+        if self.config.compile:
+            self._compiled = torch.compile(torch.func.grad_and_value(self._mean_loss, has_aux=True), fullgraph=True)
         adapted = np.ones(self._size, dtype=np.float32)
         if self.adapts_head_only:
             for name, where, _ in objective.layout.slices():
@@ -107,9 +117,15 @@ class GradientMetaLearner(MetaLearner):
 
     def adapt_further(self, meta: Tensor, parameters: Tensor, experience: Experience) -> Tensor:
         """One more gradient step from parameters that collected the experience, (tasks, size) both."""
-        return inner_loop(self.objective.inner, parameters, self.step_sizes(meta), self.objective.data(experience))
+        return inner_loop(
+            self.objective.inner,
+            parameters,
+            self.step_sizes(meta),
+            self.objective.data(experience),
+            vectorised=self.objective.vectorised,
+        )
 
-    def _inner(self, meta: Tensor, data: tuple[Tensor, ...], steps: int | None = None) -> Tensor:
+    def _inner(self, meta: Tensor, data: Data, steps: int | None = None) -> Tensor:
         return inner_loop(
             self.objective.inner,
             self.start(meta),
@@ -118,32 +134,49 @@ class GradientMetaLearner(MetaLearner):
             steps=steps or self.config.inner_steps,
             second_order=self.second_order,
             rematerialise=self.config.rematerialise,
+            vectorised=self.objective.vectorised,
         )
 
-    def losses(self, meta: Tensor, support: tuple[Tensor, ...], query: tuple[Tensor, ...]) -> Tensor:
+    def losses(self, meta: Tensor, support: Data, query: Data) -> Tensor:
         """The outer loss of every task, (tasks,)."""
-        return torch.func.vmap(self.objective.outer)(self._inner(meta, support), *query)
+        return per_task(self.objective.outer, self.objective.vectorised)(self._inner(meta, support), *query)
+
+    def _mean_loss(self, meta: Tensor, support: Data, query: Data) -> tuple[Tensor, Tensor]:
+        losses = self.losses(meta, support, query)
+        return losses.mean(), losses.detach()
+
+    def _gradient(self, meta: Tensor, support: Data, query: Data) -> tuple[Tensor, Tensor]:
+        """Gradient of the mean outer loss, (layout.size,), and the losses, (tasks,)."""
+        mean, losses = self._mean_loss(meta, support, query)
+        return torch.autograd.grad(mean, meta)[0], losses
+
+    def _compiled_gradient(self, meta: Tensor, support: Data, query: Data) -> tuple[Tensor, Tensor]:
+        """The same."""
+        assert self._compiled is not None
+        gradient, (_, losses) = self._compiled(meta.detach(), support, query)
+        return gradient, losses
 
     def update(self, meta: Tensor, batch: MetaBatch) -> tuple[Tensor, dict[str, float]]:
         """See `MetaLearner.update`; metrics: ``loss``, ``gradient_norm``, ``dropped_tasks``."""
         support, query = self.objective.data(batch.support), self.objective.data(batch.query)
         variable = self._adam.variable(meta)
         metrics = {"dropped_tasks": 0.0}
+        gradient_of = self._compiled_gradient if self._compiled is not None else self._gradient
         for _ in range(self.config.outer_epochs):
-            losses = self.losses(variable, support, query)
-            finite = torch.isfinite(losses.detach())
+            gradient, losses = gradient_of(variable, support, query)
+            finite = torch.isfinite(losses)
             if not finite.all():
                 # Left out and computed again: a gradient of zero times NaN would be NaN.
                 metrics["dropped_tasks"] += float((~finite).sum())
                 support, query = (tuple(part[finite] for part in data) for data in (support, query))
                 if not finite.any():
                     break
-                losses = self.losses(variable, support, query)
-            loss = losses.mean()
-            norm = self._adam.descend(lambda loss=loss: loss)  # type: ignore[misc]
+                gradient_of = self._gradient  # Another number of tasks would be compiled anew.
+                gradient, losses = gradient_of(variable, support, query)
+            norm = self._adam.follow(gradient)
             if norm is None:
                 break
-            metrics |= {"loss": float(loss.detach()), "gradient_norm": norm}
+            metrics |= {"loss": float(losses.mean()), "gradient_norm": norm}
         return variable.detach().clone(), metrics
 
     def moments(self) -> Moments:

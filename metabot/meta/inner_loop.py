@@ -11,6 +11,17 @@ from torch import Tensor
 Loss = Callable[..., Tensor]
 
 
+def per_task(loss: Loss, vectorised: bool = False) -> Loss:
+    """The losses of all tasks, (tasks,), as a function of (tasks, size) parameters.
+
+    Args:
+        loss: of one task, or of all of them if `vectorised`.
+        vectorised: whether `loss` takes tasks as a leading dimension by itself, which saves what
+            `torch.func.vmap` costs on every operation: a third of the time where arrays are small.
+    """
+    return loss if vectorised else torch.func.vmap(loss)
+
+
 def inner_loop(
     loss: Loss,
     start: Tensor,
@@ -20,8 +31,11 @@ def inner_loop(
     steps: int = 1,
     second_order: bool = True,
     rematerialise: bool = False,
+    vectorised: bool = False,
 ) -> Tensor:
     """Descend the loss of every task for some steps (Finn et al. 2017, equation 1).
+
+    The result is for autograd to differentiate; for `torch.func` to do it only when compiled.
 
     Args:
         loss: of one task: ``loss(parameters (size,), *data of the task) -> ()``.
@@ -32,15 +46,15 @@ def inner_loop(
         second_order: whether the result is differentiated through the inner gradients.
         rematerialise: compute each step again in the backward pass instead of keeping what it
             computed: memory then grows by the parameters alone with every step.
+        vectorised: see `per_task`.
 
     Returns:
         (tasks, size).
     """
-    gradient = torch.func.vmap(torch.func.grad(loss))
+    losses = per_task(loss, vectorised)
 
     def one(parameters: Tensor, sizes: Tensor, *data: Tensor) -> Tensor:
-        slope = gradient(parameters, *data)
-        return parameters - sizes * (slope if second_order else slope.detach())
+        return parameters - sizes * _slope(losses, parameters, data, second_order)
 
     parameters = start.expand(len(data[0]), -1)
     for _ in range(steps):
@@ -49,6 +63,18 @@ def inner_loop(
         else:
             parameters = one(parameters, step_size, *data)
     return parameters
+
+
+def _slope(losses: Loss, parameters: Tensor, data: tuple[Tensor, ...], second_order: bool) -> Tensor:
+    """Gradient of every task's loss, (tasks, size)."""
+    if torch.compiler.is_compiling():
+        # A compiler can follow this one; without it, autograd does with less work per operation.
+        slope = torch.func.grad(lambda rows: losses(rows, *data).sum())(parameters)
+        return slope if second_order else slope.detach()
+    further = second_order and torch.is_grad_enabled() and any(t.requires_grad for t in (parameters, *data))
+    with torch.enable_grad():
+        rows = parameters if further and parameters.requires_grad else parameters.detach().requires_grad_(True)
+        return torch.autograd.grad(losses(rows, *data).sum(), rows, create_graph=further)[0]
 
 
 class _Rematerialised(torch.autograd.Function):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
@@ -21,8 +21,10 @@ class Objective(ABC):
     Attributes:
         layout: of the parameters.
         head: names of the arrays that stand last in the network.
+        vectorised: whether the losses also take (tasks, size) parameters, and give (tasks,).
     """
 
+    vectorised: ClassVar[bool] = False
     layout: Layout
     head: tuple[str, ...]
 
@@ -46,6 +48,8 @@ class Objective(ABC):
 class RegressionObjective(Objective):
     """Mean squared error of a network."""
 
+    vectorised = True
+
     def __init__(self, network: MLP) -> None:
         """Make the objective of a network."""
         self.network, self.layout, self.head = network, network.layout, network.head
@@ -61,7 +65,7 @@ class RegressionObjective(Objective):
     def inner(self, parameters: Tensor, *data: Tensor) -> Tensor:
         """Mean squared error."""
         inputs, targets = data
-        return (self.network(self.layout.view(parameters), inputs) - targets).square().mean()
+        return (self.network(self.layout.view(parameters), inputs) - targets).square().mean((-2, -1))
 
     outer = inner
 

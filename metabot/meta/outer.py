@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 
 import numpy as np
@@ -29,7 +30,7 @@ class OuterAdam:
         """The variable to compute the loss of, set to `meta`; Adam's moments survive."""
         if self._variable is None:
             self._variable = meta.detach().clone().requires_grad_(True)
-            self._adam = torch.optim.Adam([self._variable], lr=self._step)
+            self._adam = torch.optim.Adam([self._variable], lr=self._step, fused=True)
             if self._kept:
                 self._adam.state[self._variable] = {
                     "step": torch.tensor(float(self._kept[_STEP][0])),
@@ -49,14 +50,21 @@ class OuterAdam:
         Returns:
             The norm of the gradient before it was shortened; None, and no step, if it is not finite.
         """
-        assert self._variable is not None
-        self._variable.grad = None
-        loss().backward()
-        norm = torch.nn.utils.clip_grad_norm_([self._variable], self._max_norm)
-        if not torch.isfinite(norm):
+        variable = self._held()
+        return self.follow(torch.autograd.grad(loss(), variable)[0])
+
+    def follow(self, gradient: Tensor) -> float | None:
+        """One step against a gradient, (size,); returns as `descend`."""
+        variable, norm = self._held(), float(torch.linalg.vector_norm(gradient))
+        if not math.isfinite(norm):
             return None
+        variable.grad = gradient * min(1.0, self._max_norm / (norm + 1e-6))
         self._adam.step()
-        return float(norm)
+        return norm
+
+    def _held(self) -> Tensor:
+        assert self._variable is not None, "`variable` comes first"
+        return self._variable
 
     def moments(self) -> dict[str, np.ndarray]:
         """Adam's moments; empty before the first step."""

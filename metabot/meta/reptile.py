@@ -53,6 +53,7 @@ class Reptile(GradientMetaLearner):
                 self.objective.data(batch.query),
                 steps=self.config.inner_steps,
                 second_order=False,
+                vectorised=self.objective.vectorised,
             )
             finite = torch.isfinite(ended).all(dim=1)
             metrics = {"dropped_tasks": float((~finite).sum())}

@@ -88,9 +88,14 @@ class Layout:
         shape = vector.shape  # type: ignore[attr-defined]
         if shape[-1] != self.size:
             raise LayoutError(f"a vector of {shape[-1]} numbers does not fit layout {self.hash} of {self.size}")
+        if isinstance(vector, np.ndarray):
+            parts = [vector[..., where] for _, where, _ in self.slices()]
+        else:
+            # The derivative of one split is one concatenation, that of a slice is as long as the vector.
+            parts = vector.split([math.prod(entry) for _, entry in self.entries], -1)  # type: ignore[attr-defined]
         return {
-            name: vector[..., where].reshape(*shape[:-1], *entry)  # type: ignore[index]
-            for name, where, entry in self.slices()
+            name: part.reshape(*shape[:-1], *entry)  # type: ignore[misc]
+            for part, (name, entry) in zip(parts, self.entries, strict=True)
         }
 
     def flatten(self, arrays: Mapping[str, np.ndarray]) -> np.ndarray:

@@ -53,8 +53,8 @@ class GaussianMLP(Policy):
         """Mean action.
 
         Args:
-            parameters: (layout.size,).
-            observation: (..., observation_size).
+            parameters: (layout.size,), or (tasks, layout.size).
+            observation: (..., observation_size), or (tasks, episodes, observation_size).
 
         Returns:
             (..., action_size).
@@ -63,7 +63,7 @@ class GaussianMLP(Policy):
 
     def act(self, parameters: Tensor, moment: Moment, state: State) -> tuple[Tensor, State]:
         """See `Policy.act`; the observation alone decides."""
-        return torch.func.vmap(self.mean)(parameters, moment.observation), state
+        return self.mean(parameters, moment.observation), state
 
     def log_std(self, parameters: Tensor) -> Tensor:
         """Log standard deviation, (action_size,)."""

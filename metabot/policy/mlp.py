@@ -66,18 +66,19 @@ class MLP:
         return arrays
 
     def __call__(self, views: Mapping[str, Tensor], value: Tensor) -> Tensor:
-        """The output.
+        """The output, of one network or of one per task.
 
         Args:
-            views: the arrays by name, as `Layout.view` gives them.
-            value: (..., sizes[0]).
+            views: the arrays by name, as `Layout.view` gives them; with tasks first for many networks.
+            value: (..., sizes[0]); (tasks, points, sizes[0]) for many.
 
         Returns:
             (..., sizes[-1]).
         """
         activate = _ACTIVATIONS[self.activation][0]
         for index in range(self.depth):
-            value = value @ views[f"weight_{index}"].transpose(-1, -2) + views[f"bias_{index}"]
+            weight, bias = views[f"weight_{index}"].transpose(-1, -2), views[f"bias_{index}"]
+            value = torch.baddbmm(bias.unsqueeze(1), value, weight) if weight.dim() == 3 else value @ weight + bias
             if index < self.depth - 1:
                 value = activate(value)
         return value
