@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import importlib.util
 import json as json_module
+import sys
 import time
 from pathlib import Path
+from types import ModuleType
 from typing import Annotated, Any
 
 import typer
@@ -16,21 +18,25 @@ BENCHMARKS = Path(__file__).resolve().parents[2] / "benchmarks"
 
 
 def bench(
+    context: typer.Context,
     name: Annotated[str, typer.Argument(help="Which benchmark; leave it out to list them.", show_default=False)] = "",
     json: Annotated[Path | None, typer.Option(help="Also write the rows to this file.")] = None,
-    envpool_python: Annotated[
-        Path | None, typer.Option(help="For `sim`: interpreter of an environment with EnvPool, to measure it too.")
-    ] = None,
 ) -> None:
-    """Measure metabot beside its peer in one run, and report ratios."""
+    """Measure metabot beside its peer in one run, and report ratios.
+
+    Options of one benchmark come after its name; the list of benchmarks names them.
+    """
     with one_line_errors(ValueError, OSError):
         names = sorted(path.stem for path in BENCHMARKS.glob("*.py"))
         if not name:
-            typer.echo("\n".join(names))
+            from metabot.cli.options import usage
+
+            for each in names:
+                typer.echo(f"{each} {usage(load(each).run)}".strip())
             return
         if name not in names:
             raise ValueError(f"name: no benchmark {name!r}; allowed: {', '.join(names) or 'none is installed'}")
-        report = _measure(name, {} if envpool_python is None else {"envpool_python": envpool_python})
+        report = _measure(name, context.args)
         _show(report)
         if json is not None:
             from metabot.params.atomic import atomic_file
@@ -39,23 +45,39 @@ def bench(
                 file.write((json_module.dumps(report, indent=2) + "\n").encode())
 
 
-def _measure(name: str, options: dict[str, Any]) -> dict[str, Any]:
-    import inspect
+def make_importable() -> None:
+    """Let ``import benchmarks.x`` find the folder, in this process; in a worker too, as its initialiser."""
+    package = ModuleType("benchmarks")
+    package.__path__ = [str(BENCHMARKS)]
+    sys.modules.setdefault("benchmarks", package)
 
-    from metabot.provenance import machine, versions
 
+def load(name: str) -> ModuleType:
+    """The module of a benchmark."""
+    make_importable()
     spec = importlib.util.spec_from_file_location(f"benchmarks.{name}", BENCHMARKS / f"{name}.py")
     assert spec is not None and spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
-    for option in options.keys() - inspect.signature(module.run).parameters.keys():
-        raise ValueError(f"{option.replace('_', '-')}: the benchmark {name!r} has no use for it")
+    return module
+
+
+def _measure(name: str, words: list[str]) -> dict[str, Any]:
+    from metabot.cli.options import read
+    from metabot.provenance import machine, versions
+
+    module = load(name)
+    options = read(name, module.run, words)
+    started = time.monotonic()
+    rows = module.run(**options)
     return {
         "name": name,
         "date": time.strftime("%Y-%m-%d"),
+        "command": " ".join(["metabot bench", name, *words]),
+        "seconds": round(time.monotonic() - started, 1),
         "machine": machine(),
         "versions": versions(),
-        "rows": module.run(**options),
+        "rows": rows,
     }
 
 
@@ -68,6 +90,7 @@ def _show(report: dict[str, Any]) -> None:
         table.add_column(heading, justify="left" if heading == "case" else "right")
     for row in report["rows"]:
         unit = row["unit"]
+        value = f"{row['value']:,}" + (f" ± {row['spread']:,}" if row.get("spread") is not None else "")
         peer = "" if row["peer"] is None else f"{row['peer']:,} {unit}"
-        table.add_row(row["case"], f"{row['value']:,} {unit}", peer, "" if row["ratio"] is None else f"{row['ratio']}")
+        table.add_row(row["case"], f"{value} {unit}", peer, "" if row["ratio"] is None else f"{row['ratio']}")
     Console().print(table)
