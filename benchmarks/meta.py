@@ -1,0 +1,47 @@
+"""Meta-learning: published numbers reproduced, and (`--speed`) how fast it is beside its peers."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from typing import Literal
+
+from rich.console import Console
+
+from benchmarks.meta_parts import sine
+from benchmarks.meta_parts.rows import Row
+
+CORES = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def run(
+    *,
+    only: Literal["sine"] | None = None,
+    quick: bool = False,
+    seeds: int | None = None,
+    workers: int = CORES,
+) -> list[Row]:
+    """Rows of the benchmark; the protocols stand in docs/explanation/published-numbers.md.
+
+    Args:
+        only: one of the reproductions instead of all.
+        quick: sizes that show the form alone.
+        seeds: trainings of each method, instead of the usual number.
+        workers: trainings at a time, one thread each.
+
+    Raises:
+        ValueError: if there is less than one seed or worker.
+    """
+    for name, value in (("seeds", seeds), ("workers", workers)):
+        if value is not None and value < 1:
+            raise ValueError(f"{name}: {value} is below 1")
+    parts: dict[str, Callable[[], list[Row]]] = {
+        "sine": lambda: sine.run(sine.QUICK if quick else sine.Sizes(), seeds or (1 if quick else 5), workers),
+    }
+    rows: list[Row] = []
+    console = Console(stderr=True)
+    for name, part in parts.items():
+        if only in (None, name):
+            with console.status(f"{name} …"):
+                rows.extend(part())
+    return rows

@@ -1,0 +1,66 @@
+"""Rows of a table, and the seeds behind them."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
+from typing import Any, TypeVar
+
+import numpy as np
+import torch
+from scipy import stats
+
+from metabot.cli.bench import make_importable
+
+Row = dict[str, Any]
+ResultT = TypeVar("ResultT")
+
+
+def row(case: str, value: float, unit: str, peer: float | None = None, ratio: float | None = None) -> Row:
+    """A row; the ratio is value over peer unless given."""
+    if peer is not None and ratio is None:
+        ratio = value / peer
+    return {
+        "case": case,
+        "value": _rounded(value),
+        "unit": unit,
+        "peer": None if peer is None else _rounded(peer),
+        "ratio": None if ratio is None else round(float(ratio), 2),
+    }
+
+
+def seeded_row(case: str, values: Sequence[float], unit: str, peer: float | None = None) -> Row:
+    """The mean of one value per seed; ``spread`` is half the width of its 95 % interval (Student's t)."""
+    count = len(values)
+    spread = None
+    if count > 1:
+        spread = float(stats.t.ppf(0.975, count - 1) * np.std(values, ddof=1) / math.sqrt(count))
+        spread = _rounded(spread)
+    return row(case, float(np.mean(values)), unit, peer) | {"spread": spread, "seeds": count}
+
+
+def _rounded(value: float) -> float:
+    return float(f"{value:.4g}")
+
+
+def in_workers(function: Callable[..., ResultT], arguments: Sequence[tuple[Any, ...]], workers: int) -> list[ResultT]:
+    """Results of calls in several processes, in the order of the arguments.
+
+    Args:
+        function: of a module below `benchmarks`.
+        arguments: of each call.
+        workers: processes, one thread each; the calls are made here if there is only one.
+    """
+    if workers == 1:
+        torch.set_num_threads(1)
+        return [function(*each) for each in arguments]
+    # A fork would inherit the threads' locks of torch.
+    with ProcessPoolExecutor(workers, get_context("spawn"), initializer=_prepare) as pool:
+        return [future.result() for future in [pool.submit(function, *each) for each in arguments]]
+
+
+def _prepare() -> None:
+    make_importable()
+    torch.set_num_threads(1)
