@@ -182,9 +182,7 @@ class BatchedWorld:
             commands = self._delayed(commands, dynamics[..., ep.DELAY].astype(np.int64))
         for group in self.groups:
             group.command(commands[:, group.select, : len(group.action_names)], dynamics[:, group.select])
-            dead = dynamics[:, group.select, ep.DEAD]
-            if dead.max() >= 0:
-                self._kill(group, dead)
+        self._dynamics.apply_dead()
         # mjSTAGE_VEL keeps the sensors current; without it they lag a substep.
         before = self._time.copy()
         self.batch.step(nstep=self.substeps, stage=mujoco.mjtStage.mjSTAGE_VEL)
@@ -203,12 +201,6 @@ class BatchedWorld:
         slots = (self._tick[:, None] - delay) % length
         late = self._history[self._all[:, None], slots, np.arange(self.num_robots)]
         return np.where((self._tick[:, None] >= delay)[..., None], late, 0.0)
-
-    def _kill(self, group: RobotGroup, dead: np.ndarray) -> None:
-        """Hold the controls of dead actuators at zero."""
-        sims, robots = np.nonzero(dead >= 0)
-        which = dead[sims, robots].astype(np.int64) % group.actuators.shape[1]
-        self.ctrl[sims, group.actuators[robots, which]] = 0.0
 
     def poses(self) -> np.ndarray:
         """(num_sims, robots, 3): x, y in metres and yaw in radians of driving robots."""

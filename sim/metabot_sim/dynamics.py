@@ -1,7 +1,7 @@
-"""Hidden dynamics that live in the model: masses, frictions, sizes, per simulation.
+"""Hidden dynamics that live in the model: masses, frictions, sizes, dead actuators, per simulation.
 
-Gains, biases, delays and dead actuators act on commands (`RobotGroup.command`,
-`BatchedWorld.step`); what is here is written into per-simulation fields of the model.
+Gains, biases and delays act on commands (`RobotGroup.command`, `BatchedWorld.step`); what is here
+is written into per-simulation fields of the model.
 """
 
 from __future__ import annotations
@@ -15,6 +15,8 @@ from metabot_sim import episodes as ep
 if TYPE_CHECKING:
     from metabot_sim.batch import BatchedWorld
 
+_FORCE = ("actuator_gainprm", "actuator_biasprm")
+"""What an actuator's force is computed from, beside its control and the state."""
 _HEALTHY = {ep.PAYLOAD: 0.0, ep.FRICTION: 1.0, ep.LINK_MASS: 1.0, ep.DAMPING: 1.0, ep.GRIPPER: 1.0}
 
 
@@ -45,6 +47,7 @@ class ModelDynamics:
                 "geom_aabb",
                 "dof_damping",
                 "actuator_forcerange",
+                *_FORCE,
             )
         }
         things = [model.body(f"object:{thing.name}") for thing in world.spec.objects]
@@ -55,6 +58,7 @@ class ModelDynamics:
         ).reshape(len(things), len(ep.OBJECT_DYNAMICS))
         self._active: set[int] = set()
         self._objects_active = [False, False, False]
+        self._dead = np.full(world.episodes.robot_dynamics.shape[:2], -1.0)
 
     def apply(self, ids: np.ndarray) -> None:
         """Write the dynamics of the given simulations, as `world.episodes` has them."""
@@ -76,6 +80,22 @@ class ModelDynamics:
             masses |= self._apply_objects(ids, things)
         if masses:
             self._world.batch.set_const(ids)
+
+    def apply_dead(self) -> None:
+        """Take all force from actuators that are dead by now, and give it back to those that no longer are."""
+        dead = self._world.episodes.robot_dynamics[..., ep.DEAD]
+        if np.array_equal(dead, self._dead):
+            return
+        ids = np.flatnonzero((dead != self._dead).any(axis=1))
+        self._dead[ids] = dead[ids]
+        for name in _FORCE:
+            field = self._field(name)
+            field[ids] = self._base[name]
+            for group in self._world.groups:
+                mine = dead[ids][:, group.indices]
+                sims, robots = np.nonzero(mine >= 0)
+                which = mine[sims, robots].astype(np.int64) % group.actuators.shape[1]
+                field[ids[sims], group.actuators[robots, which]] = 0.0
 
     def _field(self, name: str) -> np.ndarray:
         if name not in self._fields:

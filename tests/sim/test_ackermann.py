@@ -76,6 +76,15 @@ def test_one_dead_motor_or_a_payload_leaves_it_drivable() -> None:
     assert (rate / speed).min() > 0.5
 
 
+def test_a_dead_motor_lets_its_wheel_roll_along() -> None:
+    cars = world(2)
+    cars.episodes.robot_dynamics[1, 0, DEAD] = 4
+    wheel = int(cars.model.joint("car/wheel_rear_left").dofadr[0])
+    drive(cars, np.tile([1.0, 0.0], (2, 1)), 3.0)
+    assert cars.batch.bind("actuator_force")[1, 4] == 0.0
+    assert cars.qvel[1, wheel] == pytest.approx(cars.qvel[0, wheel], rel=0.05)
+
+
 def test_the_bumper_feels_another_car_and_not_the_floor() -> None:
     cars = world(
         1,

@@ -8,7 +8,7 @@ import pytest
 
 from metabot.task import ObjectSpec, Pose, RobotDynamics, RobotSpec, TaskSpec
 from metabot_sim.batch import BatchedWorld
-from metabot_sim.episodes import DRIVE_GAIN, GRIPPER, PAYLOAD, STEER_BIAS, STEER_GAIN
+from metabot_sim.episodes import DEAD, DRIVE_GAIN, GRIPPER, PAYLOAD, STEER_BIAS, STEER_GAIN
 from metabot_sim.robots.arm import HEIGHT_M, HOME_M, JOINTS, REACH_M, STEP_M, STEP_RAD, Arm, kinematics
 
 BASES = ((-1.0, 0.0, 0.3), (1.0, 0.5, -2.5))
@@ -75,6 +75,31 @@ def test_commands_mean_what_the_dynamics_say() -> None:
     turned = (arms(world).yaws() - yaws) / (3 * STEP_RAD)
     assert np.allclose(turned, np.array([1, 1, 1, -0.5])[:, None], atol=0.05)
     assert np.allclose(arms(world).openings(), 0.08, atol=2e-3)
+
+
+def test_a_dead_joint_gives_no_force_and_stays_where_the_others_leave_it() -> None:
+    world = BatchedWorld(scene(), 3)
+    waist = np.array([int(world.model.joint(f"arm_{robot}/waist").qposadr[0]) for robot in (1, 2)])
+    motors = arms(world).actuators[:, JOINTS.index("waist")]
+    forces = world.batch.bind("actuator_force")
+    aside = np.tile([0.0, 1.0, 0.0, 0.0, 0.0], (3, 2, 1))
+    for _ in range(8):
+        world.step(aside)
+    turned = world.qpos[:, waist].copy()
+    assert turned.min() > 0.4
+    # From now on, in one simulation, and in one of its arms.
+    world.episodes.robot_dynamics[1, 0, DEAD] = JOINTS.index("waist")
+    for _ in range(25):
+        world.step(-aside)
+        assert forces[1, motors[0]] == 0.0
+    change = world.qpos[:, waist] - turned
+    assert abs(change[1, 0]) < 0.2
+    assert change[[0, 1, 2], [1, 1, 1]].max() < -0.8 and change[[0, 2], [0, 0]].max() < -0.8
+    assert np.array_equal(world.qpos[0], world.qpos[2])
+    world.episodes.robot_dynamics[1, 0, DEAD] = -1
+    for _ in range(25):
+        world.step(-aside)
+    assert world.qpos[1, waist[0]] - turned[1, 0] < -0.8
 
 
 def test_whatever_is_commanded_the_hand_points_down_and_stays_in_the_workspace() -> None:

@@ -105,6 +105,18 @@ class TestWarp:
             expected = np.stack([getattr(cpu.world.batch.get_model(i), name) for i in range(SIMS)])
             assert np.allclose(getattr(device, name).numpy(), expected, rtol=1e-4), name
 
+    def test_a_dead_motor_gives_no_force_as_on_the_cpu(self, warp) -> None:
+        from metabot_sim.episodes import DEAD
+
+        cpu, gpu = pair(robots=1)
+        settle(cpu, gpu)
+        for env in (cpu, gpu):
+            env.episodes.robot_dynamics[1, 0, DEAD] = 0
+        drive_both(cpu, gpu)
+        for env in (cpu, gpu):
+            forces = env.world.batch.bind("actuator_force")
+            assert forces[1, 0] == 0.0 and (forces[[0, 2, 3], 0] != 0.0).all()
+
     def test_an_ended_episode_starts_anew_and_the_others_go_on(self, warp) -> None:
         cpu, gpu = pair()
         settle(cpu, gpu)

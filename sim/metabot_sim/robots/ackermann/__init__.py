@@ -68,5 +68,5 @@ class Ackermann(CarGroup):
     max_yaw_rate_radps = MAX_SPEED_MPS * MAX_CURVATURE_PER_M
 
     def command(self, actions: np.ndarray, dynamics: np.ndarray) -> None:
-        """Targets of steering and wheels; a dead motor is asked for none."""
+        """Targets of steering and wheels."""
         self.world.ctrl[:, self.actuators] = targets(actions, dynamics)

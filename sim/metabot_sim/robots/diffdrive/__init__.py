@@ -104,7 +104,7 @@ class DiffDrive(CarGroup):
             _add_tray(scene, robot_prefix(robot.name))
 
     def command(self, actions: np.ndarray, dynamics: np.ndarray) -> None:
-        """Wheel speed targets; a dead wheel is asked for none."""
+        """Wheel speed targets."""
         self.world.ctrl[:, self.actuators] = wheel_speeds(actions, dynamics)
 
 
