@@ -54,3 +54,37 @@ class BaseLearner(ABC):
         Returns:
             (tasks, layout.size).
         """
+
+    @abstractmethod
+    def act(self, parameters: Tensor, observations: np.ndarray) -> np.ndarray:
+        """What it would do without exploring.
+
+        Args:
+            parameters: (tasks, layout.size).
+            observations: (tasks, episodes, observation_size).
+
+        Returns:
+            (tasks, episodes, action_size) float32.
+        """
+
+    def play(
+        self, problem: Problem, tasks: np.ndarray, parameters: Tensor, episodes: int, rng: np.random.Generator
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Success and undiscounted return of fresh episodes without exploration, (tasks, episodes) both.
+
+        Args:
+            problem: where.
+            tasks: (tasks, ...) rows of `Problem.sample`.
+            parameters: (tasks, layout.size).
+            episodes: of each task.
+            rng: of starts and goals.
+        """
+        shape = (len(tasks), episodes * problem.agents)
+        observations = problem.begin(np.repeat(tasks, episodes, axis=0), rng)
+        returns, success = np.zeros(shape), np.zeros(shape, dtype=bool)
+        for _ in range(problem.horizon):
+            actions = self.act(parameters, observations.reshape(*shape, -1))
+            step = problem.step(actions.reshape(-1, actions.shape[-1]))
+            observations, success = step.observations, step.success.reshape(shape)
+            returns += step.rewards.reshape(shape)
+        return success, returns

@@ -68,6 +68,11 @@ class PPO(BaseLearner):
         session.learn(problem, tasks, episodes, rng, told)
         return session.parameters
 
+    def act(self, parameters: Tensor, observations: np.ndarray) -> np.ndarray:
+        """See `BaseLearner.act`: the mean action."""
+        with torch.no_grad():
+            return torch.func.vmap(self.policy.mean)(parameters, torch.from_numpy(observations)).numpy()
+
     def improve(self, start: Tensor, experience: Episodes) -> Tensor:
         """Learn from one batch of episodes that `start`, (tasks, layout.size), collected."""
         session = PPOSession(self, start)

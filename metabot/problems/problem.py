@@ -9,7 +9,10 @@ import numpy as np
 
 from metabot_sim.families.base import SPLITS, Split
 
-__all__ = ["SPLITS", "Outcome", "Problem", "Split"]
+__all__ = ["SPLITS", "Goals", "Outcome", "Problem", "Split"]
+
+Goals = tuple[np.ndarray, np.ndarray]
+"""What was achieved and what was desired, (n, goal_size) float32 both."""
 
 
 @dataclass(frozen=True)
@@ -43,6 +46,8 @@ class Problem(ABC):
         horizon: control steps of an episode.
         agents: robots that act in one episode, all under the same policy.
         has_success: whether tasks can be mastered, or only their return counts.
+        discrete: how many actions there are to choose from, where an action is the number of one and
+            `action_size` is 1; 0 where actions are continuous.
     """
 
     name: str
@@ -51,6 +56,7 @@ class Problem(ABC):
     horizon: int
     agents: int = 1
     has_success: bool = True
+    discrete: int = 0
 
     @abstractmethod
     def sample(self, rng: np.random.Generator, tasks: int, split: Split = "train") -> np.ndarray:
@@ -85,3 +91,19 @@ class Problem(ABC):
     def expert(self) -> np.ndarray | None:
         """What one who knows the task would do now, (n * agents, action_size); None if nobody knows."""
         return None
+
+    def goals(self) -> Goals | None:
+        """What the episodes have achieved and what they should; None where goals are no places.
+
+        A problem that has them can be learned with hindsight: what was achieved is taken for what
+        had been desired (Andrychowicz et al. 2017).
+        """
+        return None
+
+    def goal_rewards(self, achieved: np.ndarray, desired: np.ndarray) -> np.ndarray:
+        """The reward of having achieved one thing where another was desired, (...,) float32.
+
+        Raises:
+            ValueError: if the problem has no goals.
+        """
+        raise ValueError(f"{self.name}: has no goals that could be replaced in hindsight")

@@ -7,11 +7,15 @@ from collections.abc import Callable
 from metabot.problems.cheetah import CheetahDirection
 from metabot.problems.drive import DriveTwin
 from metabot.problems.family import FamilyProblem
+from metabot.problems.gridworld import GridWorld
 from metabot.problems.navigation import Navigation2D
 from metabot.problems.problem import Problem
+from metabot.problems.reach import PointReach
 from metabot_sim.families.registry import available
 
 PROBLEMS: dict[str, Callable[[int], Problem]] = {
+    GridWorld.name: lambda threads: GridWorld(),
+    PointReach.name: lambda threads: PointReach(),
     Navigation2D.name: lambda threads: Navigation2D(),
     CheetahDirection.name: lambda threads: CheetahDirection(threads=threads),
     DriveTwin.name: lambda threads: DriveTwin(threads=threads),
