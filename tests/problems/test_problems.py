@@ -6,15 +6,8 @@ import pytest
 from metabot.problems import SPLITS, make_problem
 from metabot.problems.registry import problem_names
 
-QUICK = [
-    "gridworld",
-    "point-reach",
-    "navigation-2d",
-    "cheetah-direction",
-    "drive-twin",
-    "drive-goal",
-    "drive-formation",
-]
+TEXTBOOK = ["gridworld", "point-reach", "navigation-2d"]
+QUICK = [*TEXTBOOK, "cheetah-direction", "drive-twin", "drive-goal", "drive-formation"]
 
 
 @pytest.mark.parametrize("name", QUICK)
