@@ -20,6 +20,9 @@ def demo(
         str, typer.Argument(help="What the fleet is to do, in a sentence.", show_default=True)
     ] = DEFAULT_TASK,
     seed: Annotated[int, typer.Option(help="Seed of placement, tasks and learning.")] = 0,
+    algorithm: Annotated[
+        str, typer.Option(help="How the fleet learns to learn; `metabot methods` lists the meta-learners.")
+    ] = DemoConfig.algorithm,
     rounds: Annotated[int, typer.Option(help="Meta-training rounds.")] = DemoConfig.rounds,
     tasks: Annotated[int, typer.Option(help="Tasks per robot and round.")] = DemoConfig.tasks,
     episodes: Annotated[int, typer.Option(help="Adaptation episodes of 4 s.")] = DemoConfig.episodes,
@@ -50,6 +53,7 @@ def demo(
         config = DemoConfig(
             sentence=task,
             seed=seed,
+            algorithm=algorithm,
             rounds=rounds,
             tasks=tasks,
             episodes=episodes,

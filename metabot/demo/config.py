@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from metabot.bringup.description import FleetDescription
 from metabot.params import CheckpointError, load_checkpoint
 from metabot.task import DriveDistribution
 
@@ -19,6 +20,8 @@ class DemoConfig:
     seed: int = 0
     runs: Path = Path("runs")
     """Folder in which the run gets a folder of its own."""
+    algorithm: str = FleetDescription.algorithm
+    """Meta-learner by its registry name."""
     rounds: int = 20
     tasks: int = 8
     """Tasks per robot and round."""
@@ -47,6 +50,10 @@ class DemoConfig:
         if self.rounds == 0 and self.resume is None:
             raise ValueError("rounds: 0 leaves nothing to adapt; allowed with --resume alone")
         self.task_distribution()
+        if self.algorithm != FleetDescription.algorithm:
+            from metabot.meta import make_meta_learner  # brings torch, which takes seconds
+
+            make_meta_learner(self.algorithm)
         if self.seed >= 2**32:
             raise ValueError(f"seed: {self.seed} is not below 2**32")
         if self.resume is not None:

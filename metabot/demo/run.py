@@ -116,6 +116,7 @@ class Demo:
             rounds += int(earlier.info["version"])
         self._fleet = FleetDescription(
             robots=tuple(robot.name for robot in spec.robots),
+            algorithm=config.algorithm,
             rounds=rounds,
             tasks=config.tasks,
             episodes=config.episodes,

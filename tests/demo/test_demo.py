@@ -173,6 +173,7 @@ def test_a_domain_or_port_in_use_is_said_in_one_line(start_demo) -> None:
         (("--distribution", "/nowhere.json"), "distribution: /nowhere.json: "),
         (("--trials", "0"), "trials: 0 is below 1"),
         (("--resume", "/nowhere"), "resume: /nowhere has no meta.checkpoint"),
+        (("--algorithm", "magic"), "algorithm: no meta-learner 'magic'; allowed: anil, "),
         (("--domain", "999"), "domain: 999 is not between 0 and 232"),
     ],
 )
