@@ -8,7 +8,6 @@ import torch
 
 from metabot.base import success_rate
 from metabot.experience import Stream
-from metabot.harness import Training, TrainingConfig
 from metabot.meta import make_meta_learner
 from metabot.meta.in_context import InContextLearner, TrialBatch
 from metabot.policy import Moment, Policy, State
@@ -68,24 +67,6 @@ def test_the_gradient_matches_finite_differences(method: str) -> None:
     reached += ["policy/log_std", "value/weight_1"] if method.startswith("rl2") else []
     for name in reached:
         assert learner.layout.view(gradient)[name].norm() > 1e-6, name
-
-
-@each_method
-def test_a_stopped_training_ends_with_the_same_parameters_bit_for_bit(method: str, tmp_path) -> None:
-    config = TrainingConfig(
-        method, "drive-goal", seed=4, env_steps=3 * 2 * 2 * 80, tasks=2, episodes=1, settings=SMALL[method]
-    )
-    whole = Training(config)
-    while not whole.finished:
-        whole.step()
-    assert whole.updates == 3
-    stopped = Training(config, tmp_path)
-    stopped.step()
-    stopped.save()
-    resumed = Training(config, tmp_path)
-    assert resumed.updates == 1
-    resumed.run()
-    assert torch.equal(whole.meta, resumed.meta)
 
 
 @each_method
