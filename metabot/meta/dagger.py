@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
@@ -57,8 +57,8 @@ class DAgger(InContextLearner):
 
     name = "dagger"
     source = "Ross et al. 2011, arXiv:1011.0686; Duan et al. 2016, arXiv:1611.02779"
-    Config = DAggerConfig
-    config: DAggerConfig | DAggerTransformerConfig
+    Config: ClassVar[type[ImitationConfig]] = DAggerConfig
+    config: ImitationConfig
 
     @classmethod
     def make_policy(cls, problem: Problem, config: Any) -> ContextPolicy:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
@@ -60,8 +60,8 @@ class RL2(InContextLearner):
 
     name = "rl2"
     source = "Duan et al. 2016, arXiv:1611.02779"
-    Config = RL2Config
-    config: RL2Config | RL2TransformerConfig
+    Config: ClassVar[type[PPOConfig]] = RL2Config
+    config: PPOConfig
 
     @classmethod
     def make_policy(cls, problem: Problem, config: Any) -> ContextPolicy:
