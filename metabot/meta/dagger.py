@@ -22,8 +22,10 @@ from metabot.problems import Problem
 class ImitationConfig(InContextConfig):
     """Hyper-parameters of DAgger on trials."""
 
-    expert_updates: int = 1
-    """Updates at the start in which the expert acts; later it only advises (β = I(i = 1) in the paper)."""
+    outer_step: float = 3e-3
+    epochs: int = 8
+    expert_updates: int = 3
+    """Updates at the start in which the expert acts; later it only advises (β of the paper, 1 and then 0)."""
     noise_log_std: float = -0.5
     """Logarithm of the largest spread with which the policy acts in training."""
     reads_reward: bool = False

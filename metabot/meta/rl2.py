@@ -22,7 +22,8 @@ from metabot.problems import Problem
 class PPOConfig(InContextConfig):
     """Hyper-parameters of PPO on trials."""
 
-    discount: float = 0.98
+    outer_step: float = 2e-3
+    discount: float = 0.97
     trace: float = 0.95
     """λ of generalised advantage estimation."""
     clip: float = 0.2

@@ -1,4 +1,4 @@
-"""What all in-context methods have in common: gradients, going on with a training, dropping, batches."""
+"""What all in-context methods have in common: gradients, going on, dropping, batches, and that a memory learns."""
 
 import dataclasses
 
@@ -6,12 +6,15 @@ import numpy as np
 import pytest
 import torch
 
+from metabot.base import success_rate
 from metabot.experience import Stream
 from metabot.harness import Training, TrainingConfig
 from metabot.meta import make_meta_learner
 from metabot.meta.in_context import InContextLearner, TrialBatch
+from metabot.policy import Moment, Policy, State
 from metabot.problems import make_problem
 from metabot.problems.navigation import Navigation2D
+from metabot.problems.problem import Outcome, Problem, Split
 
 SMALL: dict[str, dict] = {
     "rl2": {"hidden_size": 6},
@@ -153,3 +156,78 @@ def test_an_impossible_configuration_is_refused_in_one_line(method: str, setting
 def test_a_family_in_which_several_act_is_refused() -> None:
     with pytest.raises(ValueError, match="robots: 3 act in an episode of drive-goal"):
         make_meta_learner("rl2", make_problem("drive-goal", robots=3))
+
+
+class TurnedCommands(Problem):
+    """A point that has to get to where it sees its goal, its commands turned by an angle that it is not told."""
+
+    name = "turned-commands"
+    observation_size = 2
+    action_size = 2
+    horizon = 12
+
+    def sample(self, rng: np.random.Generator, tasks: int, split: Split = "train") -> np.ndarray:
+        return rng.uniform(-2.0, 2.0, (tasks, 1))
+
+    def begin(self, tasks: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+        cos, sin = np.cos(tasks[:, 0]), np.sin(tasks[:, 0])
+        self._turn = np.stack([cos, -sin, sin, cos], axis=1).reshape(-1, 2, 2)
+        bearing = rng.uniform(-np.pi, np.pi, len(tasks))
+        self._way = np.stack([np.cos(bearing), np.sin(bearing)], axis=1)
+        self._reached = np.zeros(len(tasks), dtype=bool)
+        return self._way.astype(np.float32)
+
+    def step(self, actions: np.ndarray) -> Outcome:
+        before = np.linalg.norm(self._way, axis=1)
+        move = 0.2 * np.einsum("nij,nj->ni", self._turn, np.clip(actions, -1.0, 1.0))
+        self._way = np.where(self._reached[:, None], self._way, self._way - move)
+        after = np.linalg.norm(self._way, axis=1)
+        ended = (after < 0.2) & ~self._reached
+        rewards = np.where(self._reached, 0.0, before - after)
+        self._reached |= ended
+        return Outcome(self._way.astype(np.float32), rewards.astype(np.float32), self._reached.copy(), ended)
+
+    def expert(self) -> np.ndarray:
+        straight = np.einsum("nji,nj->ni", self._turn, self._way / 0.2)
+        return straight / np.maximum(np.abs(straight).max(axis=1, keepdims=True), 1.0)
+
+
+class Forgetful(Policy):
+    """The same policy without its memory: every step is its first."""
+
+    def __init__(self, policy: Policy) -> None:
+        self.policy, self.layout = policy, policy.layout
+        self.observation_size, self.action_size = policy.observation_size, policy.action_size
+
+    def initial(self, rng: np.random.Generator) -> np.ndarray:
+        return self.policy.initial(rng)
+
+    def log_std(self, parameters: torch.Tensor) -> torch.Tensor:
+        return self.policy.log_std(parameters)
+
+    def act(self, parameters: torch.Tensor, moment: Moment, state: State) -> tuple[torch.Tensor, State]:
+        fresh = self.policy.begin(parameters, moment.observation.shape[1])
+        blank = dataclasses.replace(moment, action=torch.zeros_like(moment.action))
+        return self.policy.act(parameters, blank, fresh)[0], None
+
+
+@each_method
+def test_a_memory_beats_no_adaptation_after_a_short_training(method: str) -> None:
+    problem = TurnedCommands()
+    sizes: dict = {"width": 16, "window": 24} if method.endswith("transformer") else {"hidden_size": 32}
+    steps: dict = {"outer_step": 4e-3} if method.startswith("rl2") else {}
+    learner = make_meta_learner(method, problem, **sizes, **steps)
+    meta = torch.from_numpy(learner.initial(np.random.default_rng(0)))
+    for version in range(45 if method.startswith("rl2") else 15):
+        rng = np.random.default_rng([1, version])
+        meta, _ = learner.update(meta, learner.collect(meta, problem, problem.sample(rng, 64), 1, rng))
+    rng = np.random.default_rng(9)
+    tasks = problem.sample(rng, 128)
+    adapted = learner.adapt(meta, learner.gather(meta, problem, tasks, 1, rng))
+    start = learner.start(meta).expand(len(tasks), -1)
+
+    def success(policy: Policy, parameters: torch.Tensor) -> float:
+        return float(success_rate(problem, policy, parameters, tasks, 4, np.random.default_rng(3)).mean())
+
+    remembering, forgetful = success(learner.policy, adapted), success(Forgetful(learner.policy), start)
+    assert remembering > forgetful + 0.25 and remembering > 0.5
