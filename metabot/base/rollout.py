@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from typing import Literal
+
 import numpy as np
 import torch
 from torch import Tensor
@@ -21,6 +24,8 @@ def rollout(
     rng: np.random.Generator,
     *,
     deterministic: bool = False,
+    noise: Tensor | None = None,
+    expert_share: float | None = None,
 ) -> Episodes:
     """Run whole episodes of every task side by side; each begins with the policy's first memory.
 
@@ -32,13 +37,22 @@ def rollout(
         episodes: episodes of each task.
         rng: source of starts, goals and exploration noise.
         deterministic: act with the mean.
+        noise: (tasks,) factor on the policy's spread, where it should not explore as it says; log-densities
+            stay those of the policy as it is. 1 by default.
+        expert_share: probability with which the problem's expert acts in place of the policy, drawn
+            at every step (β of Ross et al. 2011, algorithm 3.1); whoever acts, what the expert would
+            do is recorded. None: nobody asks.
+
+    Raises:
+        ValueError: if an expert is asked for and there is none.
 
     Returns:
         The episodes, in the order of the tasks. Where several robots act in an episode, each of
         them counts as one.
     """
-    state = policy.begin(parameters, episodes * problem.agents)
-    return _play(problem, policy, parameters, tasks, episodes, rng, state, deterministic)[0]
+    scale: Tensor | Literal[0] | None = 0 if deterministic else noise
+    past = _Past.of(policy, parameters, len(tasks), episodes * problem.agents)
+    return _play(problem, policy, parameters, tasks, episodes, rng, past, scale, expert_share)
 
 
 @torch.no_grad()
@@ -51,22 +65,43 @@ def trial(
     rng: np.random.Generator,
     *,
     deterministic: bool = False,
+    noise: Tensor | None = None,
+    expert_share: float | None = None,
 ) -> Episodes:
     """Run episodes of every task one after the other, under one memory that goes through all of them.
 
     Arguments and result as in `rollout`; the second dimension of the result is the order in time.
 
     Raises:
-        ValueError: if several robots act in an episode.
+        ValueError: if several robots act in an episode, or as in `rollout`.
     """
     if problem.agents != 1:
         raise ValueError(f"{problem.name}: {problem.agents} robots act in an episode; a trial is one robot's")
-    state = policy.begin(parameters, 1)
-    played = []
-    for _ in range(episodes):
-        episode, state = _play(problem, policy, parameters, tasks, 1, rng, state, deterministic)
-        played.append(episode)
-    return Episodes.join(played)
+    scale: Tensor | Literal[0] | None = 0 if deterministic else noise
+    past = _Past.of(policy, parameters, len(tasks), 1)
+    return Episodes.join(
+        [_play(problem, policy, parameters, tasks, 1, rng, past, scale, expert_share) for _ in range(episodes)]
+    )
+
+
+@dataclass
+class _Past:
+    """What goes from step to step, and in a trial from episode to episode.
+
+    Attributes:
+        state: the policy's memory.
+        action: (tasks, episodes, action_size), the last one that counted.
+        reward: (tasks, episodes) that it brought.
+    """
+
+    state: State
+    action: Tensor
+    reward: Tensor
+
+    @classmethod
+    def of(cls, policy: Policy, parameters: Tensor, tasks: int, episodes: int) -> _Past:
+        action, reward = policy.before(parameters, episodes)
+        return cls(policy.begin(parameters, episodes), action, reward)
 
 
 def _play(
@@ -76,40 +111,53 @@ def _play(
     tasks: np.ndarray,
     episodes: int,
     rng: np.random.Generator,
-    state: State,
-    deterministic: bool,
-) -> tuple[Episodes, State]:
+    past: _Past,
+    scale: Tensor | Literal[0] | None,
+    expert_share: float | None,
+) -> Episodes:
+    """One episode, or several side by side, of every task; `past` is moved on to its end."""
     count, rows = len(tasks), episodes * problem.agents
+    if expert_share is not None and not problem.has_expert:
+        raise ValueError(f"family: nobody knows how to master {problem.name}; imitation needs an expert")
     observation = problem.begin(np.repeat(tasks, episodes, axis=0), rng)
     log_std = policy.spread(parameters)[:, None]
     std = torch.exp(log_std)
     shape = (count, rows, problem.horizon)
     observations = torch.empty(*shape, policy.observation_size)
     actions = torch.empty(*shape, policy.action_size)
+    labels = torch.empty(*shape, policy.action_size) if expert_share is not None else None
     rewards, mask, log_probs = torch.empty(shape), torch.empty(shape), torch.empty(shape)
     success = torch.zeros(count, rows)
-    alive = np.ones((count, rows), dtype=np.float32)
-    action, reward = torch.zeros(count, rows, policy.action_size), torch.zeros(count, rows)
+    alive = torch.ones(count, rows)
     for t in range(problem.horizon):
         seen = torch.from_numpy(observation).reshape(count, rows, -1)
         first = torch.full((count, rows), float(t == 0))
-        mean, state = policy.act(parameters, Moment(seen, action, reward, first), state)
-        noise = (
-            torch.zeros_like(mean)
-            if deterministic
-            else torch.from_numpy(rng.standard_normal(mean.shape, dtype=np.float32))
-        )
+        mean, past.state = policy.act(parameters, Moment(seen, past.action, past.reward, first, alive), past.state)
+        if isinstance(scale, int):
+            noise = torch.zeros_like(mean)
+        else:
+            noise = torch.from_numpy(rng.standard_normal(mean.shape, dtype=np.float32))
+            noise = noise if scale is None else noise * scale[:, None, None]
         action = mean + std * noise
+        if labels is not None and expert_share is not None:
+            wanted = np.clip(problem.expert(), -1.0, 1.0).astype(np.float32)  # type: ignore[arg-type]
+            advice = torch.from_numpy(wanted).reshape(count, rows, -1)
+            labels[:, :, t] = advice
+            teaches = torch.from_numpy(rng.random((count, rows, 1)) < expert_share)
+            action = torch.where(teaches, advice, action)
+            noise = torch.where(teaches, (action - mean) / std, noise)
         observations[:, :, t], actions[:, :, t] = seen, action
         log_probs[:, :, t] = gaussian_log_prob(noise, log_std)
-        mask[:, :, t] = torch.from_numpy(alive)
+        mask[:, :, t] = alive
         step = problem.step(action.reshape(count * rows, -1).numpy())
         observation = step.observations
         reward = torch.from_numpy(step.rewards).reshape(count, rows)
         rewards[:, :, t] = reward
+        past.action = torch.where(alive[..., None] > 0, action, past.action)
+        past.reward = torch.where(alive > 0, reward, past.reward)
         success = torch.from_numpy(step.success.astype(np.float32)).reshape(count, rows)
-        alive = alive * (1.0 - step.ended.reshape(count, rows).astype(np.float32))
-    return Episodes(observations, actions, rewards, mask, log_probs, success, problem.agents), state
+        alive = alive * (1.0 - torch.from_numpy(step.ended.astype(np.float32)).reshape(count, rows))
+    return Episodes(observations, actions, rewards, mask, log_probs, success, problem.agents, labels)
 
 
 def success_rate(

@@ -3,5 +3,6 @@
 from metabot.experience.advantage import advantages
 from metabot.experience.episodes import Episodes
 from metabot.experience.samples import Samples
+from metabot.experience.stream import Stream
 
-__all__ = ["Episodes", "Samples", "advantages"]
+__all__ = ["Episodes", "Samples", "Stream", "advantages"]

@@ -21,6 +21,8 @@ class Episodes:
         log_probs: (tasks, episodes, steps) under the policy that acted.
         success: (tasks, episodes), 1 where the task was mastered.
         agents: robots of one simulated episode that stand next to each other as episodes.
+        expert: (tasks, episodes, steps, action_size), what one who knows the task would have done in
+            [-1, 1]; None where nobody was asked.
     """
 
     observations: Tensor
@@ -30,6 +32,7 @@ class Episodes:
     log_probs: Tensor
     success: Tensor
     agents: int = 1
+    expert: Tensor | None = None
 
     @property
     def env_steps(self) -> int:
@@ -44,12 +47,16 @@ class Episodes:
     @classmethod
     def join(cls, parts: Sequence[Episodes]) -> Episodes:
         """Episodes of the same tasks one after the other."""
-        arrays = {name: torch.cat([getattr(part, name) for part in parts], dim=1) for name in _ARRAYS}
+        arrays = {name: torch.cat([getattr(part, name) for part in parts], dim=1) for name in parts[0]._arrays()}
         return cls(**arrays, agents=parts[0].agents)
 
     def first(self, episodes: int) -> Episodes:
         """The first episodes of every task."""
-        return Episodes(**{name: getattr(self, name)[:, :episodes] for name in _ARRAYS}, agents=self.agents)
+        return self.part(slice(episodes))
 
+    def part(self, where: slice) -> Episodes:
+        """Some of the episodes of every task."""
+        return Episodes(**{name: getattr(self, name)[:, where] for name in self._arrays()}, agents=self.agents)
 
-_ARRAYS = tuple(field.name for field in fields(Episodes) if field.name != "agents")
+    def _arrays(self) -> list[str]:
+        return [field.name for field in fields(self) if isinstance(getattr(self, field.name), Tensor)]

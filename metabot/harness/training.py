@@ -131,7 +131,7 @@ class Training:
         batch = self.learner.collect(self.meta, self.problem, tasks, config.episodes, rng)
         self.meta, metrics = self.learner.update(self.meta, batch)
         self.updates += 1
-        self.env_steps += batch.support.env_steps + batch.query.env_steps
+        self.env_steps += batch.env_steps
         for part, episodes in (("before", batch.support), ("after", batch.query)):
             metrics[f"success_{part}"] = float(episodes.success.mean())
             metrics[f"return_{part}"] = float(episodes.returns.mean())

@@ -45,6 +45,11 @@ class MetaBatch:
     support: Experience
     query: Experience
 
+    @property
+    def env_steps(self) -> int:
+        """Simulated control steps that it took."""
+        return self.support.env_steps + self.query.env_steps
+
 
 class MetaLearner(ABC):
     """Turns the learning of many tasks into a better start for each.

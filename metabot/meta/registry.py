@@ -5,15 +5,28 @@ from __future__ import annotations
 from typing import Any
 
 from metabot.meta.anil import ANIL
+from metabot.meta.dagger import DAgger, DAggerTransformer
 from metabot.meta.fomaml import FOMAML
 from metabot.meta.learner import MetaLearner
 from metabot.meta.maml import MAML
 from metabot.meta.meta_sgd import MetaSGD
 from metabot.meta.reptile import Reptile
+from metabot.meta.rl2 import RL2, RL2Transformer
 from metabot.problems import Problem
 from metabot.problems.drive import DriveTwin
 
-META_LEARNERS: dict[str, type[MetaLearner]] = {method.name: method for method in (MAML, FOMAML, MetaSGD, ANIL, Reptile)}
+_METHODS: tuple[type[MetaLearner], ...] = (
+    MAML,
+    FOMAML,
+    MetaSGD,
+    ANIL,
+    Reptile,
+    RL2,
+    RL2Transformer,
+    DAgger,
+    DAggerTransformer,
+)
+META_LEARNERS: dict[str, type[MetaLearner]] = {method.name: method for method in _METHODS}
 
 
 def make_meta_learner(name: str, problem: Problem | None = None, **settings: Any) -> MetaLearner:

@@ -76,7 +76,7 @@ class RobotLearner:
         return Learned(
             delta=new.numpy() - vector,
             tasks=self.tasks,
-            env_steps=batch.support.env_steps + batch.query.env_steps,
+            env_steps=batch.env_steps,
             success_before=float(batch.support.success.mean()),
             success_after=float(batch.query.success.mean()),
             dropped_tasks=int(metrics["dropped_tasks"]),

@@ -1,7 +1,20 @@
 """Policies: networks as pure functions of a flat parameter vector."""
 
+from metabot.policy.context import ContextPolicy
 from metabot.policy.gaussian import GaussianMLP, gaussian_log_prob
 from metabot.policy.mlp import MLP
 from metabot.policy.policy import Moment, Policy, State
+from metabot.policy.recurrent import GRUPolicy
+from metabot.policy.transformer import TransformerPolicy
 
-__all__ = ["MLP", "GaussianMLP", "Moment", "Policy", "State", "gaussian_log_prob"]
+__all__ = [
+    "MLP",
+    "ContextPolicy",
+    "GRUPolicy",
+    "GaussianMLP",
+    "Moment",
+    "Policy",
+    "State",
+    "TransformerPolicy",
+    "gaussian_log_prob",
+]

@@ -22,15 +22,19 @@ class Moment:
 
     Attributes:
         observation: (tasks, episodes, observation_size).
-        action: (tasks, episodes, action_size), the previous one; zero at the first step.
+        action: (tasks, episodes, action_size), the previous one, also where that was in the episode
+            before this; zero where nothing was ever done.
         reward: (tasks, episodes) that it brought.
         first: (tasks, episodes), 1 at the first step of an episode.
+        alive: (tasks, episodes), 0 where the episode is over: such a step leaves no trace in a
+            memory. None where all go on.
     """
 
     observation: Tensor
     action: Tensor
     reward: Tensor
     first: Tensor
+    alive: Tensor | None = None
 
 
 class Policy(ABC):
@@ -58,6 +62,19 @@ class Policy(ABC):
             episodes: episodes of each task.
         """
         return None
+
+    def before(self, parameters: Tensor, episodes: int) -> tuple[Tensor, Tensor]:
+        """What was done last, before the first step, and what that brought.
+
+        Args:
+            parameters: (tasks, layout.size).
+            episodes: episodes of each task.
+
+        Returns:
+            (tasks, episodes, action_size) and (tasks, episodes); zero for a policy without a memory.
+        """
+        count = len(parameters)
+        return torch.zeros(count, episodes, self.action_size), torch.zeros(count, episodes)
 
     @abstractmethod
     def act(self, parameters: Tensor, moment: Moment, state: State) -> tuple[Tensor, State]:

@@ -88,6 +88,11 @@ class Problem(ABC):
             actions: (n * agents, action_size) float32; clipped to what is possible.
         """
 
+    @property
+    def has_expert(self) -> bool:
+        """Whether `expert` has an answer."""
+        return type(self).expert is not Problem.expert
+
     def expert(self) -> np.ndarray | None:
         """What one who knows the task would do now, (n * agents, action_size); None if nobody knows."""
         return None
