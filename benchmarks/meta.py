@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from pathlib import Path
 from typing import Literal
 
 from rich.console import Console
 
 from benchmarks.meta_parts import sine
+from benchmarks.meta_parts import speed as speed_part
 from benchmarks.meta_parts.rows import Row
 
 CORES = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
@@ -17,6 +19,8 @@ CORES = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os
 def run(
     *,
     only: Literal["sine"] | None = None,
+    speed: bool = False,
+    peers_python: Path | None = None,
     quick: bool = False,
     seeds: int | None = None,
     workers: int = CORES,
@@ -25,19 +29,27 @@ def run(
 
     Args:
         only: one of the reproductions instead of all.
+        speed: how fast metabot is, instead of what it reaches.
+        peers_python: for `speed`: interpreter of an environment with TorchOpt and higher, to measure them too.
         quick: sizes that show the form alone.
         seeds: trainings of each method, instead of the usual number.
         workers: trainings at a time, one thread each.
 
     Raises:
-        ValueError: if there is less than one seed or worker.
+        ValueError: if there is less than one seed or worker, or options do not go together.
     """
+    if peers_python is not None and not speed:
+        raise ValueError("peers-python: peers are only measured with --speed")
+    if speed and only is not None:
+        raise ValueError(f"only: {only} has no part in --speed")
     for name, value in (("seeds", seeds), ("workers", workers)):
         if value is not None and value < 1:
             raise ValueError(f"{name}: {value} is below 1")
     parts: dict[str, Callable[[], list[Row]]] = {
         "sine": lambda: sine.run(sine.QUICK if quick else sine.Sizes(), seeds or (1 if quick else 5), workers),
     }
+    if speed:
+        parts = {"speed": lambda: speed_part.run(speed_part.QUICK if quick else speed_part.Sizes(), peers_python)}
     rows: list[Row] = []
     console = Console(stderr=True)
     for name, part in parts.items():

@@ -61,6 +61,12 @@ def in_workers(function: Callable[..., ResultT], arguments: Sequence[tuple[Any, 
         return [future.result() for future in [pool.submit(function, *each) for each in arguments]]
 
 
+def in_fresh_process(function: Callable[..., ResultT], *arguments: Any) -> ResultT:
+    """The result of one call in a process that nothing else ran in."""
+    with ProcessPoolExecutor(1, get_context("spawn"), initializer=_prepare) as pool:
+        return pool.submit(function, *arguments).result()
+
+
 def _prepare() -> None:
     make_importable()
     torch.set_num_threads(1)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json as json_module
+import sys
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -17,6 +19,8 @@ if TYPE_CHECKING:
 
 sim = typer.Typer(help="List, check and film the simulated task families.", no_args_is_help=True)
 sim.command()(view)
+
+LOG_WIDTH = 120
 
 Robots = Annotated[int | None, typer.Option(help="How many robots; the family's usual number by default.")]
 Split = Annotated[str, typer.Option(help="Which tasks: train, validation, test or held-out.")]
@@ -131,15 +135,20 @@ def _report(rows: list[Row], left_out: list[str], json: Path | None) -> None:
         shares = (f"{share:.1%}" for share in (row.expert, row.random, row.idle))
         bars = "[green]PASS" if row.passed else "[red]FAIL"
         table.add_row(row.family, row.split, str(row.robots), *shares, str(row.diverged), bars)
-    console = Console()
+    # A log has no width of its own: give the table room.
+    console = Console(width=None if sys.stdout.isatty() else LOG_WIDTH)
     console.print(table)
     for line in left_out:
         console.print(line, highlight=False)
     if json is not None:
         from metabot.params.atomic import atomic_file
+        from metabot.provenance import machine, versions
         from metabot_sim.check import EXPERT_AT_LEAST, OTHERS_AT_MOST
 
         report = {
+            "date": time.strftime("%Y-%m-%d"),
+            "machine": machine(),
+            "versions": versions(),
             "bars": {"expert_at_least": EXPERT_AT_LEAST, "others_at_most": OTHERS_AT_MOST},
             "passed": bool(rows) and all(row.passed for row in rows),
             "left_out": left_out,
