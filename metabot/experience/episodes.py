@@ -50,6 +50,12 @@ class Episodes:
         arrays = {name: torch.cat([getattr(part, name) for part in parts], dim=1) for name in parts[0]._arrays()}
         return cls(**arrays, agents=parts[0].agents)
 
+    def grouped(self, tasks: int) -> Episodes:
+        """The same episodes as those of fewer tasks, neighbours put together."""
+        values = {name: getattr(self, name) for name in self._arrays()}
+        arrays = {name: value.reshape(tasks, -1, *value.shape[2:]) for name, value in values.items()}
+        return Episodes(**arrays, agents=self.agents)
+
     def first(self, episodes: int) -> Episodes:
         """The first episodes of every task."""
         return self.part(slice(episodes))

@@ -6,6 +6,7 @@ from typing import Any
 
 from metabot.meta.anil import ANIL
 from metabot.meta.dagger import DAgger, DAggerTransformer
+from metabot.meta.es_maml import ESMAML
 from metabot.meta.fomaml import FOMAML
 from metabot.meta.learner import MetaLearner
 from metabot.meta.maml import MAML
@@ -25,6 +26,7 @@ _METHODS: tuple[type[MetaLearner], ...] = (
     RL2Transformer,
     DAgger,
     DAggerTransformer,
+    ESMAML,
 )
 META_LEARNERS: dict[str, type[MetaLearner]] = {method.name: method for method in _METHODS}
 
