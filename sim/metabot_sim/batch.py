@@ -79,6 +79,7 @@ class BatchedWorld:
         self.action_sizes = self._action_sizes()
         self.diverged = np.zeros(num_sims, dtype=bool)
         self._all = np.arange(num_sims)
+        self._rows = self._all[:, None]
         self._history = np.zeros((num_sims, 0, len(spec.robots), max(self.action_sizes)))
         self._tick = np.zeros(num_sims, dtype=np.int64)
         self._dynamics = ModelDynamics(self)
@@ -199,12 +200,12 @@ class BatchedWorld:
         length = self._history.shape[1]
         self._history[self._all, self._tick % length] = commands
         slots = (self._tick[:, None] - delay) % length
-        late = self._history[self._all[:, None], slots, np.arange(self.num_robots)]
+        late = self._history[self._rows, slots, np.arange(self.num_robots)]
         return np.where((self._tick[:, None] >= delay)[..., None], late, 0.0)
 
-    def poses(self) -> np.ndarray:
-        """(num_sims, robots, 3): x, y in metres and yaw in radians of driving robots."""
-        return self.cars.poses()
+    def poses(self, ids: np.ndarray | None = None) -> np.ndarray:
+        """(num_sims, robots, 3): x, y in metres and yaw in radians of driving robots; of some simulations if asked."""
+        return self.cars.poses(ids)
 
     def twists(self, poses: np.ndarray | None = None) -> np.ndarray:
         """(num_sims, robots, 2): forward speed in m/s and yaw rate in rad/s of driving robots."""
@@ -222,7 +223,7 @@ class BatchedWorld:
     @property
     def goals(self) -> np.ndarray:
         """(num_sims, robots, 2): centre of the pad each robot is sent to."""
-        return cast(np.ndarray, self.episodes.pads[self._all[:, None], self.episodes.targets])
+        return cast(np.ndarray, self.episodes.pads[self._rows, self.episodes.targets])
 
     def distances(self, poses: np.ndarray | None = None) -> np.ndarray:
         """(num_sims, robots): metres from each driving robot's centre to its pad's."""

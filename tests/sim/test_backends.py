@@ -8,6 +8,7 @@ from functools import partial
 import mujoco
 import numpy as np
 import pytest
+from mujoco.batch import Batch
 
 from metabot.task import SpecError
 from metabot_sim.env import FleetEnv
@@ -34,6 +35,23 @@ def test_without_the_package_the_line_names_the_extra(monkeypatch: pytest.Monkey
     monkeypatch.setitem(sys.modules, "mujoco_warp", None)
     with pytest.raises(SpecError, match=r"^backend: 'warp' needs the extra `warp` \(pip install 'metabot\[warp\]'\)"):
         FleetEnv("drive-goal", 1, robots=1, backend="warp")
+
+
+@pytest.mark.parametrize("family", ["drive-goal", "grasp-place"])
+def test_a_start_by_copied_state_is_the_engines_own_start(family: str) -> None:
+    ours, theirs = FleetEnv(family, SIMS), FleetEnv(family, SIMS)
+    theirs.world.batch.reset = partial(Batch.reset, theirs.world.batch)  # type: ignore[method-assign]
+    random = np.random.default_rng(0)
+    for each in (ours, theirs):
+        each.reset(seed=3)
+    for step in range(40):
+        actions = random.uniform(-1.0, 1.0, (SIMS, ours.num_robots, ours.max_action_size))
+        for each in (ours, theirs):
+            each.step(actions)
+            if step in (15, 30):
+                each.reset(ids=np.array([0, 2]))
+        assert np.array_equal(ours.world.batch.state, theirs.world.batch.state)
+        assert np.array_equal(ours.world.sensordata, theirs.world.sensordata)
 
 
 def pair(robots: int = ROBOTS, **options: object) -> tuple[FleetEnv, FleetEnv]:

@@ -10,7 +10,8 @@ from typing import Any, Protocol
 
 import mujoco
 import numpy as np
-from mujoco.batch import Batch
+
+from metabot_sim.backends.cpu import CPUBatch
 
 
 class Engine(Protocol):
@@ -63,7 +64,7 @@ def make_engine(backend: Backend, model: mujoco.MjModel, num_sims: int, threads:
     if not isinstance(backend, str):
         return backend(model, num_sims)
     if backend == "mujoco":
-        return Batch(model, num_sims, threads, persistent=True)
+        return CPUBatch(model, num_sims, threads)
     if backend not in BACKENDS:
         raise ValueError(f"backend: no {backend!r}; allowed: {', '.join(BACKENDS)}")
     from metabot_sim.backends.warp import WarpBatch

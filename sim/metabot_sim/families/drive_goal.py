@@ -113,8 +113,10 @@ class DriveGoalRules(Rules):
     def reset(self, ids: np.ndarray) -> None:
         """See `Rules.reset`."""
         self._reached[ids] = self._spoiled[ids] = False
-        self._poses = self.world.poses()
-        self._distance[ids] = self.world.distances(self._poses)[ids]
+        self._poses[ids] = started = self.world.poses(ids)
+        goals = self.world.episodes.pads[ids[:, None], self.world.episodes.targets[ids]]
+        offset = goals - started[..., :2]
+        self._distance[ids] = np.hypot(offset[..., 0], offset[..., 1])
 
     def advance(self, actions: np.ndarray) -> Step:
         """See `Rules.advance`."""

@@ -76,9 +76,12 @@ class CarGroup(RobotGroup):
         pose[..., 3], pose[..., 6] = np.cos(spawns[..., 2] / 2), np.sin(spawns[..., 2] / 2)
         self.world.qpos[ids[:, None, None], self._pos_index] = pose
 
-    def poses(self) -> np.ndarray:
-        """(n, r, 3): x, y in metres and yaw in radians, in the world frame."""
-        position = self.world.qpos[:, self._pos_index] if self._positions is None else self._positions
+    def poses(self, ids: np.ndarray | None = None) -> np.ndarray:
+        """(n, r, 3): x, y in metres and yaw in radians, in the world frame; of some simulations if asked."""
+        if ids is not None:
+            position = self.world.qpos[ids[:, None, None], self._pos_index]
+        else:
+            position = self.world.qpos[:, self._pos_index] if self._positions is None else self._positions
         poses = np.empty((*position.shape[:2], 3))
         poses[..., :2] = position[..., :2]
         poses[..., 2] = yaws(position[..., 3:])
