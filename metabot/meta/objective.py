@@ -70,6 +70,32 @@ class RegressionObjective(Objective):
     outer = inner
 
 
+class QuadraticObjective(Objective):
+    """|W x - y|² of a point x that starts at zero; see `metabot.problems.quadratic`."""
+
+    vectorised = True
+    head = ("x",)
+
+    def __init__(self, size: int = 10) -> None:
+        """Choose the number of coordinates."""
+        self.layout = Layout.of({"x": (size,)})
+
+    def initial(self, rng: np.random.Generator) -> np.ndarray:
+        """See `Objective.initial`."""
+        return np.zeros(self.layout.size, dtype=np.float32)
+
+    def data(self, experience: Samples) -> tuple[Tensor, ...]:
+        """W and y."""
+        return experience.inputs, experience.targets
+
+    def inner(self, parameters: Tensor, *data: Tensor) -> Tensor:
+        """The sum of squares."""
+        matrix, target = data
+        return (matrix @ parameters.unsqueeze(-1) - target).square().sum((-2, -1))
+
+    outer = inner
+
+
 class PolicyObjective(Objective):
     """Policy gradient inside, PPO's clipped surrogate outside.
 

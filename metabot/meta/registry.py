@@ -8,6 +8,7 @@ from metabot.meta.anil import ANIL
 from metabot.meta.dagger import DAgger, DAggerTransformer
 from metabot.meta.es_maml import ESMAML
 from metabot.meta.fomaml import FOMAML
+from metabot.meta.learned_rule import LearnedLSTM, LearnedTransformer
 from metabot.meta.learner import MetaLearner
 from metabot.meta.maml import MAML
 from metabot.meta.meta_sgd import MetaSGD
@@ -27,6 +28,8 @@ _METHODS: tuple[type[MetaLearner], ...] = (
     DAgger,
     DAggerTransformer,
     ESMAML,
+    LearnedLSTM,
+    LearnedTransformer,
 )
 META_LEARNERS: dict[str, type[MetaLearner]] = {method.name: method for method in _METHODS}
 
