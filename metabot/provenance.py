@@ -1,9 +1,10 @@
-"""What a figure was made with: the machine and the versions."""
+"""What a figure was made with: the machine, the versions and the command."""
 
 from __future__ import annotations
 
 import os
 import platform
+import shlex
 import sys
 from importlib import metadata
 from pathlib import Path
@@ -31,6 +32,11 @@ def versions() -> dict[str, str]:
         except metadata.PackageNotFoundError:
             continue
     return found
+
+
+def command() -> str:
+    """The words that started this process, as a shell would take them."""
+    return shlex.join(["metabot", *sys.argv[1:]])
 
 
 def machine() -> str:

@@ -35,7 +35,9 @@ def methods(json: Annotated[bool, typer.Option("--json", help="Print JSON instea
 
 
 def evaluate(
-    names: Annotated[list[str], typer.Argument(metavar="METHODS", help="Meta-learners; `metabot methods` lists them.")],
+    names: Annotated[
+        list[str] | None, typer.Argument(metavar="METHODS", help="Meta-learners; `metabot methods` lists them.")
+    ] = None,
     family: Family = "drive-goal",
     robots: Annotated[int | None, typer.Option(help="Robots per episode; the family's fewest by default.")] = None,
     seeds: Annotated[int, typer.Option(min=1, help="Trainings of each method.")] = 3,
@@ -49,6 +51,8 @@ def evaluate(
     ] = False,
     settings: Settings = None,
     out: Annotated[Path | None, typer.Option(help="Folder for trainings, table, picture and JSON.")] = None,
+    json: Annotated[Path | None, typer.Option(help="Also write the figures to this file.")] = None,
+    show: Annotated[Path | None, typer.Option(help="Run nothing: print the table of what --json wrote.")] = None,
     threads: Threads = 2,
 ) -> None:
     """Train methods and baselines on one budget, and compare them after 0, 1, 2, 4, 8 adaptation episodes.
@@ -59,6 +63,10 @@ def evaluate(
     with 95 % bootstrap intervals. Trainings are kept: the same command goes on where it was stopped.
     A setting is given as METHOD.name=value, or as name=value for all methods.
     """
+    if show is not None:
+        _show(show, out)
+        return
+    names = names or []
     folder = out or Path("runs/evaluate") / f"{family.replace(':', '-')}-{time.strftime('%Y%m%d-%H%M%S')}"
 
     def stopped() -> str:
@@ -72,7 +80,7 @@ def evaluate(
         from metabot.harness.evaluation import evaluate as run
         from metabot.harness.show import plot, table
         from metabot.params.atomic import atomic_file
-        from metabot.provenance import machine, versions
+        from metabot.provenance import command, machine, versions
 
         config = EvaluationConfig(
             methods=tuple(dict.fromkeys(names)),
@@ -100,12 +108,34 @@ def evaluate(
                 last = what
 
             result = run(config, folder, threads, told)
-        report = {"date": time.strftime("%Y-%m-%d"), "machine": machine(), "versions": versions(), **result.as_dict()}
-        with atomic_file(folder / "evaluation.json") as file:
-            file.write((json_module.dumps(report, indent=2) + "\n").encode())
+        made_by = {"command": command(), "machine": machine(), "versions": versions()}
+        report = {"date": time.strftime("%Y-%m-%d"), **made_by, **result.as_dict()}
+        for path in filter(None, (folder / "evaluation.json", json)):
+            with atomic_file(path) as file:
+                file.write((json_module.dumps(report, indent=2) + "\n").encode())
         plot(result, folder / "evaluation.png")
         Console(highlight=False).print(table(result))
         typer.echo(f"table, curves and figures: {folder}/evaluation.json, evaluation.png")
+
+
+def _show(stored: Path, out: Path | None) -> None:
+    """Print the table of a stored evaluation, and draw its curves into a folder if there is one."""
+    with one_line_errors(ValueError, OSError):
+        from rich.console import Console
+
+        from metabot.harness.evaluation import Evaluation
+        from metabot.harness.show import plot, table
+
+        try:
+            found = json_module.loads(stored.read_text())
+            result = Evaluation.from_dict(found)
+        except ValueError as error:
+            raise ValueError(f"show: {stored}: {error}") from None
+        Console(highlight=False).print(table(result))
+        typer.echo(" · ".join(str(found[key]) for key in ("date", "machine", "command") if key in found))
+        if out is not None:
+            plot(result, out / f"{stored.stem}.png")
+            typer.echo(f"curves: {out / stored.stem}.png")
 
 
 def _by_method(names: list[str], settings: dict[str, str]) -> dict[str, dict[str, Any]]:

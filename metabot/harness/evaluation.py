@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -140,6 +140,24 @@ class Evaluation:
             "expert": self.expert,
             "rows": [asdict(row) for row in self.rows],
         }
+
+    @classmethod
+    def from_dict(cls, found: Mapping[str, Any]) -> Evaluation:
+        """What `as_dict` gave, whatever else stands beside it.
+
+        Raises:
+            ValueError: if it is none; one line.
+        """
+        try:
+            config = {key: tuple(value) if isinstance(value, list) else value for key, value in found["config"].items()}
+            rows = []
+            for row in found["rows"]:
+                scores = {name: [Interval(**value) for value in row[name]] for name in ("success", "returns")}
+                rows.append(Row(**{**row, "episodes": tuple(row["episodes"]), **scores}))
+            expert = {split: tuple(bound) for split, bound in found["expert"].items()}
+            return cls(EvaluationConfig(**config), found["has_success"], rows, expert)
+        except (KeyError, TypeError, AttributeError) as error:
+            raise ValueError(f"no evaluation of this metabot: {error}") from None
 
 
 def evaluate(

@@ -12,11 +12,12 @@ REPETITIONS = 2000
 
 @dataclass(frozen=True)
 class Interval:
-    """An interquartile mean with its 95 % bootstrap interval."""
+    """An interquartile mean with its 95 % bootstrap interval, and the mean, in which the worst quarter counts."""
 
     iqm: float
     low: float
     high: float
+    mean: float
 
 
 def interquartile_means(scores: np.ndarray, seed: int = 0) -> list[Interval]:
@@ -44,4 +45,5 @@ def interquartile_means(scores: np.ndarray, seed: int = 0) -> list[Interval]:
         {"": scores}, aggregate, reps=REPETITIONS, task_bootstrap=True, random_state=np.random.RandomState(seed)
     )
     low, high = intervals[""]
-    return [Interval(*map(float, values)) for values in zip(points[""], low, high, strict=True)]
+    means = scores.mean(axis=(0, 1))
+    return [Interval(*map(float, values)) for values in zip(points[""], low, high, means, strict=True)]

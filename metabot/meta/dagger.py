@@ -25,7 +25,11 @@ class ImitationConfig(InContextConfig):
     outer_step: float = 3e-3
     epochs: int = 8
     expert_updates: int = 3
-    """Updates at the start in which the expert acts; later it only advises (β of the paper, 1 and then 0)."""
+    """Updates at the start in which the expert acts (β of the paper is 1)."""
+    expert_decay: float = 0.0
+    """Factor by which β, the share of steps in which the expert acts, falls with every later update: 0 where
+    the policy acts alone from then on; near 1 where what matters comes late in an episode, and a policy
+    that cannot do its beginning would never be shown the rest."""
     noise_log_std: float = -0.5
     """Logarithm of the largest spread with which the policy acts in training."""
     reads_reward: bool = False
@@ -36,6 +40,8 @@ class ImitationConfig(InContextConfig):
         super().__post_init__()
         if self.expert_updates < 0:
             raise ValueError(f"expert_updates: {self.expert_updates} is below 0")
+        if not 0.0 <= self.expert_decay <= 1.0:
+            raise ValueError(f"expert_decay: {self.expert_decay} is not in [0, 1]")
 
 
 @dataclass(frozen=True)
@@ -88,7 +94,7 @@ class DAgger(InContextLearner):
         parameters = self.start(meta).expand(len(tasks), -1)
         if not training:
             return trial(problem, self.policy, parameters, tasks, episodes, rng, deterministic=True)
-        share = 1.0 if self._updates < self.config.expert_updates else 0.0
+        share = self.config.expert_decay ** max(0, self._updates + 1 - self.config.expert_updates)
         # Half of the trials without noise, which is how the policy will act; the rest see what mistakes lead to.
         noise = torch.from_numpy(np.maximum(rng.uniform(-1.0, 1.0, len(tasks)), 0.0).astype(np.float32))
         return trial(problem, self.policy, parameters, tasks, episodes, rng, noise=noise, expert_share=share)

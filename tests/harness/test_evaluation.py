@@ -1,14 +1,17 @@
 """Evaluation: everybody is measured alike, and the table and the picture show it."""
 
+import json
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 from rich.console import Console
+from typer.testing import CliRunner
 
+from metabot.cli.app import app
 from metabot.harness.curves import Protocol, expert_bound, method_curve
-from metabot.harness.evaluation import PRETRAINED, SCRATCH, EvaluationConfig, evaluate
+from metabot.harness.evaluation import PRETRAINED, SCRATCH, Evaluation, EvaluationConfig, evaluate
 from metabot.harness.show import plot, table
 from metabot.harness.statistics import interquartile_means
 from metabot.harness.training import Training, TrainingConfig
@@ -48,6 +51,21 @@ def test_methods_and_baselines_are_measured_on_the_same_budget(tmp_path: Path) -
     assert "fomaml" in text and "held-out" in text and "expert" in text
     plot(result, tmp_path / "curves.png")
     assert (tmp_path / "curves.png").read_bytes().startswith(b"\x89PNG")
+    assert Evaluation.from_dict(json.loads(json.dumps(result.as_dict()))).as_dict() == result.as_dict()
+
+
+def test_a_stored_evaluation_is_shown_without_running_anything(tmp_path: Path) -> None:
+    result = evaluate(replace(TINY, episodes=(0,), scratch_episodes=(), splits=("test",)))
+    stored = tmp_path / "stored.json"
+    stored.write_text(json.dumps({"date": "2026-11-26", "command": "metabot evaluate fomaml", **result.as_dict()}))
+    shown = CliRunner().invoke(app, ["evaluate", "--show", str(stored), "--out", str(tmp_path)], catch_exceptions=False)
+    assert shown.exit_code == 0
+    assert "fomaml" in shown.output and "2026-11-26 · metabot evaluate fomaml" in shown.output
+    assert (tmp_path / "stored.png").read_bytes().startswith(b"\x89PNG")
+    stored.write_text('{"rows": []}')
+    refused = CliRunner().invoke(app, ["evaluate", "--show", str(stored)])
+    assert refused.exit_code == 2
+    assert refused.output.count("\n") == 1 and "no evaluation of this metabot: 'config'" in refused.output
 
 
 def test_a_second_evaluation_finds_the_trainings_of_the_first(tmp_path: Path) -> None:

@@ -30,6 +30,21 @@ def test_the_expert_acts_at_first_and_later_only_advises() -> None:
     assert torch.allclose(tried.expert, (way / 0.1).clamp(-1.0, 1.0), atol=1e-5)
 
 
+def test_the_expert_hands_over_step_by_step() -> None:
+    learner = make_meta_learner("dagger", short_navigation(), hidden_size=6, expert_updates=1, expert_decay=0.5)
+    meta = torch.from_numpy(learner.initial(np.random.default_rng(1)))
+    problem = short_navigation()
+    tasks = problem.sample(np.random.default_rng(3), 64)
+    shares = []
+    for _ in range(3):
+        batch = learner.collect(meta, problem, tasks, 1, np.random.default_rng(3))
+        taught = torch.isclose(batch.trials.actions, batch.trials.expert).all(-1)
+        shares.append(float(taught.float().mean()))
+        learner.update(meta, batch)
+    assert shares[0] == 1.0
+    assert np.allclose(shares[1:], (0.5, 0.25), atol=0.05)
+
+
 def test_a_family_that_nobody_masters_is_refused() -> None:
     with pytest.raises(ValueError, match="family: nobody knows how to master cheetah-direction; dagger"):
         make_meta_learner("dagger", make_problem("cheetah-direction"))

@@ -126,6 +126,7 @@ def test_trials_of_one_task_count_as_one_dropped_task() -> None:
         ("rl2", {"hidden_size": 0}, "hidden_size: 0 is below 1"),
         ("rl2-transformer", {"heads": "3"}, "width: 32 is no multiple of heads 3"),
         ("dagger", {"expert_updates": -1}, "expert_updates: -1 is below 0"),
+        ("dagger", {"expert_decay": 1.5}, r"expert_decay: 1.5 is not in \[0, 1\]"),
         ("dagger-transformer", {"hidden_size": 3}, "hidden_size: no such setting"),
     ],
 )
