@@ -4,5 +4,6 @@ from metabot.experience.advantage import advantages
 from metabot.experience.episodes import Episodes
 from metabot.experience.samples import Samples
 from metabot.experience.stream import Stream
+from metabot.experience.transitions import Transitions
 
-__all__ = ["Episodes", "Samples", "Stream", "advantages"]
+__all__ = ["Episodes", "Samples", "Stream", "Transitions", "advantages"]

@@ -28,6 +28,28 @@ def configured(kind: type[ConfigT], settings: Mapping[str, Any]) -> ConfigT:
     return kind(**values)
 
 
+def above_zero(config: Any, *names: str) -> None:
+    """Refuse fields that are not above zero.
+
+    Raises:
+        ValueError: naming the first such field.
+    """
+    for name in names:
+        if not getattr(config, name) > 0.0:
+            raise ValueError(f"{name}: {getattr(config, name)} is not above 0")
+
+
+def at_least_one(config: Any, *names: str) -> None:
+    """Refuse fields that are below one.
+
+    Raises:
+        ValueError: naming the first such field.
+    """
+    for name in names:
+        if getattr(config, name) < 1:
+            raise ValueError(f"{name}: {getattr(config, name)} is below 1")
+
+
 def _read(name: str, text: str, default: Any) -> Any:
     wanted = type(default)
     if wanted is bool:

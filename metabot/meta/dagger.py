@@ -12,6 +12,7 @@ from torch import Tensor
 from metabot.base.imitation import squared_error
 from metabot.base.rollout import trial
 from metabot.experience import Episodes, Stream
+from metabot.meta.demands import an_expert
 from metabot.meta.in_context import InContextConfig, InContextLearner
 from metabot.meta.memory import GRUMemory, TransformerMemory
 from metabot.policy.context import ContextPolicy
@@ -76,8 +77,7 @@ class DAgger(InContextLearner):
     @classmethod
     def for_problem(cls, problem: Problem, **settings: Any) -> InContextLearner:
         """See `MetaLearner.for_problem`."""
-        if not problem.has_expert:
-            raise ValueError(f"family: nobody knows how to master {problem.name}; {cls.name} needs an expert")
+        an_expert(problem, cls.name)
         return super().for_problem(problem, **settings)
 
     def _play(
@@ -94,7 +94,7 @@ class DAgger(InContextLearner):
         parameters = self.start(meta).expand(len(tasks), -1)
         if not training:
             return trial(problem, self.policy, parameters, tasks, episodes, rng, deterministic=True)
-        share = self.config.expert_decay ** max(0, self._updates + 1 - self.config.expert_updates)
+        share = self.config.expert_decay ** max(0, self._adam.updates + 1 - self.config.expert_updates)
         # Half of the trials without noise, which is how the policy will act; the rest see what mistakes lead to.
         noise = torch.from_numpy(np.maximum(rng.uniform(-1.0, 1.0, len(tasks)), 0.0).astype(np.float32))
         return trial(problem, self.policy, parameters, tasks, episodes, rng, noise=noise, expert_share=share)

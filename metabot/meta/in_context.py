@@ -12,9 +12,10 @@ from torch import Tensor
 
 from metabot.base.rollout import trial
 from metabot.experience import Episodes, Stream
-from metabot.meta.config import configured
+from metabot.meta.config import above_zero, at_least_one, configured
+from metabot.meta.demands import one_robot
 from metabot.meta.learner import Kind, MetaBatch, MetaLearner, Moments
-from metabot.meta.outer import OuterAdam
+from metabot.meta.outer import NumberedAdam
 from metabot.params import Layout
 from metabot.policy.context import ContextPolicy
 from metabot.problems import Problem
@@ -37,20 +38,7 @@ class InContextConfig:
     def __post_init__(self) -> None:
         """Refuse what cannot work."""
         above_zero(self, "outer_step", "max_gradient_norm")
-        for name in ("trial_episodes", "epochs", "minibatches"):
-            if getattr(self, name) < 1:
-                raise ValueError(f"{name}: {getattr(self, name)} is below 1")
-
-
-def above_zero(config: Any, *names: str) -> None:
-    """Refuse fields that are not above zero.
-
-    Raises:
-        ValueError: naming the first such field.
-    """
-    for name in names:
-        if not getattr(config, name) > 0.0:
-            raise ValueError(f"{name}: {getattr(config, name)} is not above 0")
+        at_least_one(self, "trial_episodes", "epochs", "minibatches")
 
 
 @dataclass(frozen=True)
@@ -89,8 +77,7 @@ class InContextLearner(MetaLearner):
         """Make a meta-learner of a policy with a memory."""
         self.policy, self.config = policy, config or self.Config()
         self.layout = policy.layout.prefixed("policy/") + self._extra_layout()
-        self._adam = OuterAdam(self.config.outer_step, self.config.max_gradient_norm)
-        self._updates = 0
+        self._adam = NumberedAdam(self.config.outer_step, self.config.max_gradient_norm)
 
     @classmethod
     @abstractmethod
@@ -100,10 +87,7 @@ class InContextLearner(MetaLearner):
     @classmethod
     def for_problem(cls, problem: Problem, **settings: Any) -> InContextLearner:
         """See `MetaLearner.for_problem`."""
-        if problem.agents != 1:
-            raise ValueError(
-                f"robots: {problem.agents} act in an episode of {problem.name}; a memory of {cls.name} is one robot's"
-            )
+        one_robot(problem, cls.name, "a memory")
         config = configured(cls.Config, settings)
         return cls(cls.make_policy(problem, config), config)
 
@@ -166,9 +150,7 @@ class InContextLearner(MetaLearner):
         assert isinstance(batch, TrialBatch)
         stream = Stream.of(batch.trials)
         kept = stream.finite
-        # A generator of its own, from the number of the update: a training goes on as it would have.
-        self._updates += 1
-        generator = torch.Generator().manual_seed(self._updates)
+        generator = self._adam.begin_update()
         variable = self._adam.variable(meta)
         metrics: dict[str, float] = {}
         with torch.no_grad():
@@ -203,9 +185,8 @@ class InContextLearner(MetaLearner):
 
     def moments(self) -> Moments:
         """Adam's moments and the number of updates."""
-        return self._adam.moments() | {"updates": np.array([self._updates])}
+        return self._adam.moments()
 
     def restore(self, moments: Moments) -> None:
         """See `MetaLearner.restore`."""
-        self._updates = int(moments["updates"][0]) if "updates" in moments else 0
-        self._adam.restore({name: value for name, value in moments.items() if name != "updates"})
+        self._adam.restore(moments)

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 _STEP, _MEAN, _SQUARE = "adam_step", "adam_mean", "adam_square"
+_UPDATES = "updates"
 
 
 class OuterAdam:
@@ -80,3 +81,27 @@ class OuterAdam:
     def restore(self, moments: dict[str, np.ndarray]) -> None:
         """Go on from moments that another optimiser gave."""
         self._variable, self._kept = None, dict(moments)
+
+
+class NumberedAdam(OuterAdam):
+    """Adam that counts updates, each of which has random numbers of its own: a training goes on as it would have.
+
+    Attributes:
+        updates: begun so far.
+    """
+
+    updates = 0
+
+    def begin_update(self) -> torch.Generator:
+        """Count an update; the generator of its random numbers."""
+        self.updates += 1
+        return torch.Generator().manual_seed(self.updates)
+
+    def moments(self) -> dict[str, np.ndarray]:
+        """Adam's moments and the number of updates."""
+        return super().moments() | {_UPDATES: np.array([self.updates])}
+
+    def restore(self, moments: dict[str, np.ndarray]) -> None:
+        """Go on from moments that another optimiser gave; empty ones are those of the beginning."""
+        self.updates = int(moments[_UPDATES][0]) if _UPDATES in moments else 0
+        super().restore({name: value for name, value in moments.items() if name != _UPDATES})

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from metabot.meta.anil import ANIL
+from metabot.meta.context_dynamics import ContextDynamics
 from metabot.meta.dagger import DAgger, DAggerTransformer
 from metabot.meta.es_maml import ESMAML
 from metabot.meta.fomaml import FOMAML
@@ -30,6 +31,7 @@ _METHODS: tuple[type[MetaLearner], ...] = (
     ESMAML,
     LearnedLSTM,
     LearnedTransformer,
+    ContextDynamics,
 )
 META_LEARNERS: dict[str, type[MetaLearner]] = {method.name: method for method in _METHODS}
 

@@ -10,7 +10,8 @@ import torch
 from torch import Tensor
 
 from metabot.experience import Stream
-from metabot.meta.in_context import InContextConfig, InContextLearner, above_zero
+from metabot.meta.config import above_zero
+from metabot.meta.in_context import InContextConfig, InContextLearner
 from metabot.meta.memory import GRUMemory, TransformerMemory
 from metabot.params import Layout
 from metabot.policy import MLP, gaussian_log_prob

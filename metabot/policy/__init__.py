@@ -2,6 +2,7 @@
 
 from metabot.policy.context import ContextPolicy
 from metabot.policy.gaussian import GaussianMLP, gaussian_log_prob
+from metabot.policy.latent import LatentMLP
 from metabot.policy.mlp import MLP
 from metabot.policy.policy import Moment, Policy, State
 from metabot.policy.recurrent import GRUPolicy
@@ -12,6 +13,7 @@ __all__ = [
     "ContextPolicy",
     "GRUPolicy",
     "GaussianMLP",
+    "LatentMLP",
     "Moment",
     "Policy",
     "State",

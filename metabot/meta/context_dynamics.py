@@ -1,0 +1,214 @@
+"""Adaptation without rewards: a context that explains what a robot's actions change (CaDM, RMA)."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from metabot.base.imitation import asked, squared_error
+from metabot.base.rollout import rollout
+from metabot.experience import Episodes, Transitions
+from metabot.meta.config import above_zero, at_least_one, configured
+from metabot.meta.demands import an_expert, one_robot
+from metabot.meta.dynamics_model import DynamicsModel
+from metabot.meta.inner_loop import inner_loop
+from metabot.meta.learner import Kind, MetaBatch, MetaLearner, Moments
+from metabot.meta.outer import NumberedAdam
+from metabot.params import Layout
+from metabot.policy import LatentMLP
+from metabot.problems import Problem
+
+
+@dataclass(frozen=True)
+class ContextDynamicsConfig:
+    """Hyper-parameters of `ContextDynamics`."""
+
+    context_size: int = 6
+    hidden: tuple[int, ...] = (64, 64)
+    """Hidden layers of the policy, and of the dynamics model."""
+    inner_step: float = 1.0
+    """Step size of the context that each of its numbers starts with; learned."""
+    inner_steps: int = 3
+    samples: int = 96
+    """Steps of each task that an Adam step infers the context from, and as many that it is judged by."""
+    outer_step: float = 2e-3
+    """Step size of Adam."""
+    outer_steps: int = 60
+    """Adam steps per `update`."""
+    max_gradient_norm: float = 1.0
+    expert_updates: int = 2
+    """Updates at the start in which the expert acts after adaptation; later it only advises."""
+    noise_log_std: float = -0.5
+    """Logarithm of the spread with which adaptation episodes are explored."""
+    follow: float = 0.2
+    """Share of the way that the scales of changes go to those of an update's episodes."""
+
+    def __post_init__(self) -> None:
+        """Refuse what cannot work."""
+        above_zero(self, "inner_step", "outer_step", "max_gradient_norm", "follow")
+        at_least_one(self, "context_size", "inner_steps", "samples", "outer_steps")
+        if self.expert_updates < 0:
+            raise ValueError(f"expert_updates: {self.expert_updates} is below 0")
+        if self.follow > 1.0:
+            raise ValueError(f"follow: {self.follow} is above 1")
+
+
+class ContextDynamics(MetaLearner):
+    """A context of the task is inferred by gradient steps on the error of predicting the next observation.
+
+    No reward is read, in adaptation or in training: the dynamics model learns to predict after those
+    steps (they are differentiated through, as in CAVIA, Zintgraf et al. 2019, algorithm 1), and the
+    policy, given the context, learns to do what an expert would (DAgger, as `metabot.meta.dagger`).
+    The context is trained by prediction alone, as in CaDM. RMA (section 2) has an encoder in the
+    place of the gradient steps, regressed on dynamics that only a simulator knows.
+
+    What tells tasks apart must show in what observations do: where only rewards differ, nothing can
+    be found out.
+    """
+
+    name = "context-dynamics"
+    kind: ClassVar[Kind] = "self-supervised"
+    source = "Lee et al. 2020, arXiv:2005.06800; Kumar et al. 2021, arXiv:2107.04034"
+    Config: ClassVar[type[ContextDynamicsConfig]] = ContextDynamicsConfig
+    policy: LatentMLP
+    config: ContextDynamicsConfig
+
+    def __init__(self, policy: LatentMLP, config: ContextDynamicsConfig | None = None) -> None:
+        """Make a meta-learner of a policy that reads a context."""
+        self.policy, self.config = policy, config or self.Config()
+        size = policy.latent_size
+        self.dynamics = DynamicsModel(policy.observation_size, policy.action_size, size, self.config.hidden)
+        self.layout = (
+            policy.layout.prefixed("policy/")
+            + Layout.of({"log_step": (size,)})
+            + self.dynamics.layout.prefixed("dynamics/")
+        )
+        self._sizes = [policy.layout.size, size, self.dynamics.layout.size]
+        self._adam = NumberedAdam(self.config.outer_step, self.config.max_gradient_norm)
+
+    @classmethod
+    def for_problem(cls, problem: Problem, **settings: Any) -> ContextDynamics:
+        """See `MetaLearner.for_problem`."""
+        one_robot(problem, cls.name, "a context")
+        an_expert(problem, cls.name)
+        config = configured(cls.Config, settings)
+        policy = LatentMLP(
+            problem.observation_size,
+            problem.action_size,
+            config.hidden,
+            initial_log_std=config.noise_log_std,
+            latent_size=config.context_size,
+        )
+        return cls(policy, config)
+
+    def initial(self, rng: np.random.Generator) -> np.ndarray:
+        """See `MetaLearner.initial`."""
+        steps = np.full(self.policy.latent_size, math.log(self.config.inner_step), dtype=np.float32)
+        return np.concatenate([self.policy.initial(rng), steps, self.dynamics.initial(rng)])
+
+    def start(self, meta: Tensor) -> Tensor:
+        """See `MetaLearner.start`, a view; its context is the one that inference begins with."""
+        return meta[: self.policy.layout.size]
+
+    def infer(self, meta: Tensor, steps: Transitions) -> Tensor:
+        """The context of every task, (tasks, context_size); differentiable with respect to `meta`."""
+        start, log_step, dynamics = meta.split(self._sizes)
+        arrays = tuple(steps.arrays().values())
+
+        def errors(context: Tensor, *arrays: Tensor) -> Tensor:
+            return self.dynamics.errors(dynamics, context, Transitions(*arrays))
+
+        return inner_loop(
+            errors,
+            self.policy.latent(start),
+            torch.exp(log_step),
+            arrays,
+            steps=self.config.inner_steps,
+            vectorised=True,
+        )
+
+    def adapt(self, meta: Tensor, experience: Episodes) -> Tensor:
+        """See `MetaLearner.adapt`; rewards are not looked at."""
+        return self.policy.knowing(self.start(meta), self.infer(meta, Transitions.of(experience)))
+
+    def collect(
+        self, meta: Tensor, problem: Problem, tasks: np.ndarray, episodes: int, rng: np.random.Generator
+    ) -> MetaBatch:
+        """See `MetaLearner.collect`; the expert advises throughout, and acts in the first queries."""
+        start = self.start(meta).expand(len(tasks), -1)
+        support = rollout(problem, self.policy, start, tasks, episodes, rng, expert_share=0.0)
+        with torch.no_grad():
+            adapted = self.adapt(meta, support)
+        # Half of the tasks without noise, which is how the policy will act; the rest see what mistakes lead to.
+        noise = torch.from_numpy(np.maximum(rng.uniform(-1.0, 1.0, len(tasks)), 0.0).astype(np.float32))
+        share = 1.0 if self._adam.updates < self.config.expert_updates else 0.0
+        query = rollout(problem, self.policy, adapted, tasks, episodes, rng, noise=noise, expert_share=share)
+        return MetaBatch(support, query)
+
+    def predicted(self, meta: Tensor, support: Transitions, query: Transitions) -> tuple[Tensor, Tensor]:
+        """The contexts of tasks, (tasks, context_size), and the errors of what is predicted with them, (tasks,)."""
+        context = self.infer(meta, support)
+        return context, self.dynamics.errors(meta.split(self._sizes)[2], context, query)
+
+    def losses(
+        self, meta: Tensor, support: Transitions, query: Transitions, observation: Tensor, advice: Tensor
+    ) -> Tensor:
+        """Errors of prediction and of imitation of every task, (tasks,).
+
+        Args:
+            meta: (layout.size,).
+            support: what the context is inferred from.
+            query: what is predicted with it.
+            observation: (tasks, states, observation_size).
+            advice: (tasks, states, action_size), what the expert would do there.
+        """
+        start = self.start(meta)
+        views = self.policy.layout.view(start)
+        context, losses = self.predicted(meta, support, query)
+        # Before it knows its task, a robot should do what is best on average and not anything.
+        for known in (context, self.policy.latent(start)):
+            mean = self.policy.mean_given(views, observation, known.detach())
+            losses = losses + squared_error(mean, advice, torch.ones(())).mean(1)
+        return losses
+
+    def update(self, meta: Tensor, batch: MetaBatch) -> tuple[Tensor, dict[str, float]]:
+        """See `MetaLearner.update`; metrics: ``loss``, ``prediction_error``, ``gradient_norm``, ``dropped_tasks``."""
+        played = Episodes.join([batch.support, batch.query])
+        steps, states = Transitions.of(batch.support), Transitions.of(played)
+        labels = Transitions.of(dataclasses.replace(played, actions=asked(played)))
+        kept = steps.finite & states.finite & labels.finite
+        generator = self._adam.begin_update()
+        metrics = {"dropped_tasks": float((~kept).sum())}
+        if not kept.any():
+            return meta.clone(), metrics
+        steps, states, labels = (part.rows(kept) for part in (steps, states, labels))
+        start, log_step, dynamics = meta.split(self._sizes)
+        followed = self.dynamics.followed(dynamics, states, self.config.follow)
+        variable = self._adam.variable(torch.cat([start, log_step, followed]))
+        count = self.config.samples
+        for _ in range(self.config.outer_steps):
+            seen = labels.sample(count, generator)
+            given, asked_for = (part.sample(count, generator, terminal=False) for part in (steps, states))
+            losses = self.losses(variable, given, asked_for, seen.observation, seen.action)
+            norm = self._adam.descend(losses.mean)
+            if norm is None:
+                break
+            metrics |= {"loss": float(losses.detach().mean()), "gradient_norm": norm}
+        new = variable.detach().clone()
+        with torch.no_grad():
+            _, error = self.predicted(new, steps, states)
+        return new, metrics | {"prediction_error": float(error.mean())}
+
+    def moments(self) -> Moments:
+        """Adam's moments and the number of updates."""
+        return self._adam.moments()
+
+    def restore(self, moments: Moments) -> None:
+        """See `MetaLearner.restore`."""
+        self._adam.restore(moments)

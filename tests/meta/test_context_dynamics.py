@@ -1,0 +1,172 @@
+"""A context found by prediction alone: its gradient, what it reads, what it leaves out, and that it pays."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+import pytest
+import torch
+
+from metabot.base import success_rate
+from metabot.experience import Episodes, Transitions
+from metabot.meta import MetaBatch, make_meta_learner
+from metabot.meta.context_dynamics import ContextDynamics
+from metabot.problems import Problem, make_problem
+from metabot.problems.reach import PointReach
+
+SMALL = {"context_size": "3", "hidden": "8"}
+
+
+def learner_of(problem: Problem | None = None, **settings: object) -> ContextDynamics:
+    learner = make_meta_learner("context-dynamics", problem or PointReach(), **{**SMALL, **settings})
+    assert isinstance(learner, ContextDynamics)
+    return learner
+
+
+def a_batch(learner: ContextDynamics, meta: torch.Tensor, tasks: int = 4) -> MetaBatch:
+    problem, rng = PointReach(), np.random.default_rng(3)
+    return learner.collect(meta, problem, problem.sample(rng, tasks), 2, rng)
+
+
+def moved(learner: ContextDynamics) -> torch.Tensor:
+    rng = np.random.default_rng(0)
+    meta = torch.from_numpy(learner.initial(rng))
+    return meta + 0.05 * torch.from_numpy(rng.standard_normal(len(meta), dtype=np.float32))
+
+
+def in_double(episodes: Episodes) -> Transitions:
+    return Transitions(**{name: value.double() for name, value in Transitions.of(episodes).arrays().items()})
+
+
+def test_the_gradient_matches_finite_differences_and_imitation_leaves_the_context_alone() -> None:
+    learner = learner_of()
+    meta = moved(learner)
+    batch = a_batch(learner, meta)
+    meta, steps, queried = meta.double(), in_double(batch.support), in_double(batch.query)
+    advice = torch.randn(*queried.action.shape, generator=torch.Generator().manual_seed(0)).double()
+
+    def losses(vector: torch.Tensor) -> torch.Tensor:
+        return learner.losses(vector, steps, queried, queried.observation, advice).sum()
+
+    def errors(vector: torch.Tensor) -> torch.Tensor:
+        return learner.predicted(vector, steps, queried)[1].sum()
+
+    variable = meta.clone().requires_grad_(True)
+    (whole,) = torch.autograd.grad(losses(variable), variable)
+    (alone,) = torch.autograd.grad(errors(variable), variable)
+    policy = learner.policy.layout.size - learner.policy.latent_size
+    assert torch.equal(whole[policy:], alone[policy:]) and (alone[:policy] == 0.0).all()
+    views = learner.layout.view(whole)
+    assert (views["dynamics/scale"] == 0.0).all()
+    for name in ("policy/weight_0", "policy/context/latent", "log_step", "dynamics/weight_0"):
+        assert views[name].norm() > 1e-6, name
+    followed = len(meta) - learner.policy.observation_size
+    for loss, gradient, low, high in ((losses, whole, 0, policy), (errors, alone, policy, followed)):
+        for index in np.random.default_rng(1).choice(np.arange(low, high), 30, replace=False):
+            shift = torch.zeros_like(meta)
+            shift[index] = 1e-6
+            numeric = float(loss(meta + shift) - loss(meta - shift)) / 2e-6
+            assert numeric == pytest.approx(float(gradient[index]), rel=1e-4, abs=1e-6)
+
+
+def test_no_reward_is_read_in_training_or_adaptation() -> None:
+    vectors = []
+    for bonus in (0.0, 7.0):
+        learner = learner_of(outer_steps=5)
+        meta = moved(learner)
+        batch = a_batch(learner, meta)
+        for part in (batch.support, batch.query):
+            part.rewards[:] += bonus
+        new, _ = learner.update(meta, batch)
+        vectors.append((new, learner.adapt(new, batch.support)))
+    assert torch.equal(vectors[0][0], vectors[1][0]) and torch.equal(vectors[0][1], vectors[1][1])
+
+
+def test_what_comes_after_the_end_of_an_episode_leaves_no_trace() -> None:
+    learner = learner_of()
+    meta = moved(learner)
+    episodes = a_batch(learner, meta).support
+    episodes.mask[:, 1, 9:] = 0.0
+    over = episodes.mask == 0
+    changed = dataclasses.replace(
+        episodes,
+        observations=torch.where(over[..., None], torch.nan, episodes.observations),
+        actions=torch.where(over[..., None], torch.nan, episodes.actions),
+    )
+    assert torch.equal(*(learner.adapt(meta, each) for each in (episodes, changed)))
+
+
+def test_only_the_context_tells_adapted_parameters_from_the_start() -> None:
+    learner = learner_of()
+    meta = moved(learner)
+    adapted = learner.adapt(meta, a_batch(learner, meta).support)
+    away = adapted - learner.start(meta)
+    assert (away[:, :-3] == 0.0).all() and (away[:, -3:].abs() > 1e-6).all()
+
+
+def test_the_scales_of_changes_are_followed() -> None:
+    learner = learner_of(follow=1.0, outer_steps=1)
+    meta = moved(learner)
+    batch = a_batch(learner, meta)
+    new, _ = learner.update(meta, batch)
+    steps = Transitions.of(Episodes.join([batch.support, batch.query]))
+    expected = torch.sqrt(steps.change.square().mean((0, 1)))
+    assert torch.allclose(learner.layout.view(new)["dynamics/scale"], expected, rtol=1e-4)
+
+
+def test_a_diverged_task_is_left_out_and_counted() -> None:
+    learner = learner_of(outer_steps=3)
+    meta = moved(learner)
+    batch = a_batch(learner, meta)
+    batch.query.observations[1, 0, 4] = torch.inf
+    new, metrics = learner.update(meta, batch)
+    assert metrics["dropped_tasks"] == 1
+    assert torch.isfinite(new).all() and not torch.equal(new, meta)
+    batch.support.observations[:] = torch.nan
+    unchanged, metrics = learner.update(new, batch)
+    assert metrics["dropped_tasks"] == 4 and torch.equal(unchanged, new)
+
+
+@pytest.mark.parametrize(
+    ("settings", "line"),
+    [
+        ({"context_size": "0"}, "context_size: 0 is below 1"),
+        ({"inner_step": "0"}, "inner_step: 0.0 is not above 0"),
+        ({"follow": "1.5"}, "follow: 1.5 is above 1"),
+        ({"expert_updates": "-1"}, "expert_updates: -1 is below 0"),
+    ],
+)
+def test_an_impossible_configuration_is_refused_in_one_line(settings: dict, line: str) -> None:
+    with pytest.raises(ValueError, match=line):
+        learner_of(**settings)
+
+
+@pytest.mark.parametrize(
+    ("family", "robots", "line"),
+    [
+        ("cheetah-direction", None, "nobody knows how to master cheetah-direction; context-dynamics needs an expert"),
+        ("drive-goal", 3, "robots: 3 act in an episode of drive-goal; a context of context-dynamics is one robot's"),
+    ],
+)
+def test_a_problem_that_it_is_not_made_for_is_refused(family: str, robots: int | None, line: str) -> None:
+    with pytest.raises(ValueError, match=line):
+        learner_of(make_problem(family, robots=robots))
+
+
+def test_a_context_beats_the_start_after_a_short_training() -> None:
+    problem = PointReach()
+    learner = learner_of(problem, hidden="32,32", samples="48", outer_step="5e-3")
+    meta = torch.from_numpy(learner.initial(np.random.default_rng(0)))
+    for number in range(12):
+        rng = np.random.default_rng([1, number])
+        meta, _ = learner.update(meta, learner.collect(meta, problem, problem.sample(rng, 16), 4, rng))
+    rng = np.random.default_rng(9)
+    tasks = problem.sample(rng, 64, "test")
+    adapted = learner.adapt(meta, learner.gather(meta, problem, tasks, 1, rng))
+    start = learner.start(meta).expand(len(tasks), -1)
+    before, after = (
+        float(success_rate(problem, learner.policy, rows, tasks, 4, np.random.default_rng(3)).mean())
+        for rows in (start, adapted)
+    )
+    assert after > before + 0.25 and after > 0.9, (before, after)
