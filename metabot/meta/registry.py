@@ -13,6 +13,7 @@ from metabot.meta.learned_rule import LearnedLSTM, LearnedTransformer
 from metabot.meta.learner import MetaLearner
 from metabot.meta.maml import MAML
 from metabot.meta.meta_sgd import MetaSGD
+from metabot.meta.population import Population
 from metabot.meta.reptile import Reptile
 from metabot.meta.rl2 import RL2, RL2Transformer
 from metabot.problems import Problem
@@ -29,6 +30,7 @@ _METHODS: tuple[type[MetaLearner], ...] = (
     DAgger,
     DAggerTransformer,
     ESMAML,
+    Population,
     LearnedLSTM,
     LearnedTransformer,
     ContextDynamics,

@@ -10,7 +10,10 @@ from metabot.meta import META_LEARNERS
 from metabot.params import CheckpointError, load_checkpoint, save_checkpoint
 
 SMALL = {"family": "drive-goal", "tasks": 2, "episodes": 2, "env_steps": 2 * 2 * 2 * 80 * 3}
-LEAN: dict[str, dict] = {"es-maml": {"pairs": 1, "judged": 1}}
+LEAN: dict[str, dict] = {
+    "es-maml": {"pairs": 1, "judged": 1},
+    "population": {"members": 2, "judged": 1},
+}
 """Settings of methods whose updates would not fit into so small a budget otherwise."""
 
 

@@ -158,7 +158,7 @@ def test_the_policy_gradient_adapts_as_the_inner_loop_does() -> None:
     assert (adapted - meta).norm() > 1e-3
 
 
-@pytest.mark.parametrize("name", ["es-maml"])
+@pytest.mark.parametrize("name", ["es-maml", "population"])
 def test_a_task_that_is_not_finite_is_dropped_and_counted(name: str) -> None:
     problem = Navigation2D()
     learner = make_meta_learner(name, problem)
