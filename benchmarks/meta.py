@@ -9,7 +9,7 @@ from typing import Literal
 
 from rich.console import Console
 
-from benchmarks.meta_parts import sine
+from benchmarks.meta_parts import cheetah, navigation, sine
 from benchmarks.meta_parts import speed as speed_part
 from benchmarks.meta_parts.rows import Row
 
@@ -18,14 +18,14 @@ CORES = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os
 
 def run(
     *,
-    only: Literal["sine"] | None = None,
+    only: Literal["sine", "navigation", "cheetah"] | None = None,
     speed: bool = False,
     peers_python: Path | None = None,
     quick: bool = False,
     seeds: int | None = None,
     workers: int = CORES,
 ) -> list[Row]:
-    """Rows of the benchmark; the protocols stand in docs/explanation/published-numbers.md.
+    """Rows of the benchmark; the protocols stand in docs/reference/published-numbers.md.
 
     Args:
         only: one of the reproductions instead of all.
@@ -47,6 +47,10 @@ def run(
             raise ValueError(f"{name}: {value} is below 1")
     parts: dict[str, Callable[[], list[Row]]] = {
         "sine": lambda: sine.run(sine.QUICK if quick else sine.Sizes(), seeds or (1 if quick else 5), workers),
+        "navigation": lambda: navigation.run(
+            navigation.QUICK if quick else navigation.FULL, seeds or (1 if quick else 3), workers
+        ),
+        "cheetah": lambda: cheetah.run(cheetah.QUICK if quick else cheetah.FULL, seeds or (1 if quick else 2), workers),
     }
     if speed:
         parts = {"speed": lambda: speed_part.run(speed_part.QUICK if quick else speed_part.Sizes(), peers_python)}

@@ -21,12 +21,16 @@ def bench(
     context: typer.Context,
     name: Annotated[str, typer.Argument(help="Which benchmark; leave it out to list them.", show_default=False)] = "",
     json: Annotated[Path | None, typer.Option(help="Also write the rows to this file.")] = None,
+    show: Annotated[Path | None, typer.Option(help="Run nothing: print the table of what --json wrote.")] = None,
 ) -> None:
     """Measure metabot beside its peer in one run, and report ratios.
 
     Options of one benchmark come after its name; the list of benchmarks names them.
     """
     with one_line_errors(ValueError, OSError):
+        if show is not None:
+            _show(_stored(show))
+            return
         names = sorted(path.stem for path in BENCHMARKS.glob("*.py"))
         if not name:
             from metabot.cli.options import usage
@@ -81,6 +85,21 @@ def _measure(name: str, words: list[str]) -> dict[str, Any]:
     }
 
 
+def _stored(path: Path) -> dict[str, Any]:
+    """A report that was written.
+
+    Raises:
+        ValueError: if the file holds none; one line.
+    """
+    try:
+        report: dict[str, Any] = json_module.loads(path.read_text())
+        if not {"name", "machine", "rows"} <= report.keys():
+            raise ValueError("it has no name, machine or rows")
+    except (ValueError, AttributeError) as error:
+        raise ValueError(f"show: {path} is no result of a benchmark: {error}") from None
+    return report
+
+
 def _show(report: dict[str, Any]) -> None:
     from rich.console import Console
     from rich.table import Table
@@ -94,3 +113,4 @@ def _show(report: dict[str, Any]) -> None:
         peer = "" if row["peer"] is None else f"{row['peer']:,} {unit}"
         table.add_row(row["case"], f"{value} {unit}", peer, "" if row["ratio"] is None else f"{row['ratio']}")
     Console().print(table)
+    typer.echo(" · ".join(str(report[key]) for key in ("date", "command") if key in report))

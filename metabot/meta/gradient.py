@@ -115,12 +115,21 @@ class GradientMetaLearner(MetaLearner):
         """
         return self._inner(meta, self.objective.data(experience), steps)
 
-    def adapt_further(self, meta: Tensor, parameters: Tensor, experience: Experience) -> Tensor:
-        """One more gradient step from parameters that collected the experience, (tasks, size) both."""
+    def adapt_further(
+        self, meta: Tensor, parameters: Tensor, experience: Experience, *, shortened: float = 1.0
+    ) -> Tensor:
+        """One more gradient step from parameters that collected the experience, (tasks, size) both.
+
+        Args:
+            meta: (layout.size,).
+            parameters: (tasks, size).
+            experience: of the tasks, under those parameters.
+            shortened: factor on the step sizes.
+        """
         return inner_loop(
             self.objective.inner,
             parameters,
-            self.step_sizes(meta),
+            shortened * self.step_sizes(meta),
             self.objective.data(experience),
             vectorised=self.objective.vectorised,
         )

@@ -7,6 +7,7 @@ import json
 from pathlib import Path
 from types import ModuleType
 
+import numpy as np
 import pytest
 from typer.testing import CliRunner
 
@@ -39,6 +40,33 @@ def test_results_do_not_depend_on_the_number_of_workers(meta: ModuleType) -> Non
     assert alone[0] != alone[1]
 
 
+def test_navigation_gives_the_return_after_every_gradient_step_beside_the_published_ones(meta: ModuleType) -> None:
+    rows = {row["case"]: row for row in meta.navigation.run(meta.navigation.QUICK, seeds=1, workers=1)}
+    for method in ("maml", "meta-sgd", "pre-training"):
+        values = [rows[f"2D navigation, {method}: return after {step}"]["value"] for step in range(4)]
+        assert all(value < 0.0 for value in values) and len(set(values)) == 4
+    assert rows["2D navigation, maml: return after 3"]["peer"] == -3.23
+    assert rows["2D navigation, es-maml: return after 20 queries"]["value"] < 0.0
+
+
+def test_the_half_cheetah_jumps_from_no_step_to_one(meta: ModuleType) -> None:
+    rows = meta.cheetah.run(meta.cheetah.QUICK, seeds=2, workers=1)
+    before, after, jump = (row["value"] for row in rows)
+    assert jump == pytest.approx(after - before, abs=0.02 * abs(before)) and before != after
+    assert rows[2]["peer"] == pytest.approx(343.9)
+
+
+def test_a_standing_start_is_as_far_from_its_goals_as_the_paper_says(meta: ModuleType) -> None:
+    """The published -40 before any step says which reward it was."""
+    control = importlib.import_module("benchmarks.meta_parts.control")
+    problem = meta.navigation.Navigation2D(reward="distance")
+    tasks = problem.sample(np.random.default_rng(0), 400)
+    problem.begin(tasks, np.random.default_rng(1))
+    standing = sum(problem.step(np.zeros((400, 2))).rewards for _ in range(problem.horizon)).mean()
+    assert standing == pytest.approx(-38.3, abs=1.0)
+    assert control.LATER_STEPS == 0.5
+
+
 def test_the_command_stores_what_it_measured(tmp_path: Path) -> None:
     path = tmp_path / "meta.json"
     words = ["bench", "meta", "--only", "sine", "--quick", "--workers", "1", "--json", str(path)]
@@ -48,3 +76,8 @@ def test_the_command_stores_what_it_measured(tmp_path: Path) -> None:
     assert stored["command"] == "metabot bench meta --only sine --quick --workers 1"
     assert {"name", "date", "machine", "versions", "seconds", "rows"} <= stored.keys()
     assert all({"case", "value", "unit", "peer", "ratio"} <= row.keys() for row in stored["rows"])
+    shown = CliRunner().invoke(app, ["bench", "meta", "--show", str(path)])
+    assert shown.exit_code == 0 and "maml" in shown.output and stored["command"] in shown.output
+    path.write_text("[]")
+    refused = CliRunner().invoke(app, ["bench", "meta", "--show", str(path)])
+    assert refused.exit_code == 2 and "is no result of a benchmark" in refused.output
