@@ -6,6 +6,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from metabot.base.descent import descend
 from metabot.base.rollout import rollout
 from metabot.experience import Episodes
 from metabot.policy import GaussianMLP, Policy
@@ -92,13 +93,8 @@ def clone(policy: GaussianMLP, parameters: Tensor, episodes: Episodes, *, step: 
     Returns:
         (tasks, policy.layout.size).
     """
-    variable = parameters.detach().expand(len(episodes.mask), -1).clone().requires_grad_(True)
-    optimiser = torch.optim.Adam([variable], lr=step)
-    for _ in range(epochs):
-        optimiser.zero_grad()
-        imitation_losses(policy, variable, episodes).sum().backward()
-        optimiser.step()
-    return variable.detach()
+    starts = parameters.expand(len(episodes.mask), -1)
+    return descend(lambda rows: imitation_losses(policy, rows, episodes), starts, step=step, epochs=epochs)
 
 
 def dagger(

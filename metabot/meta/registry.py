@@ -16,6 +16,9 @@ from metabot.meta.meta_sgd import MetaSGD
 from metabot.meta.population import Population
 from metabot.meta.reptile import Reptile
 from metabot.meta.rl2 import RL2, RL2Transformer
+from metabot.meta.transfer_features import TransferFeatures
+from metabot.meta.transfer_parameters import TransferParameters
+from metabot.meta.transfer_relations import TransferRelations
 from metabot.problems import Problem
 from metabot.problems.drive import DriveTwin
 
@@ -31,6 +34,9 @@ _METHODS: tuple[type[MetaLearner], ...] = (
     DAggerTransformer,
     ESMAML,
     Population,
+    TransferFeatures,
+    TransferParameters,
+    TransferRelations,
     LearnedLSTM,
     LearnedTransformer,
     ContextDynamics,

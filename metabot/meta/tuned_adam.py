@@ -6,9 +6,9 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
-import torch
 from torch import Tensor
 
+from metabot.base.descent import descend
 from metabot.meta.inner_loop import per_task
 from metabot.meta.objective import Objective
 
@@ -30,13 +30,7 @@ def adam_descent(objective: Objective, starts: Tensor, experience: Any, steps: i
         (tasks, size).
     """
     data, losses = objective.data(experience), per_task(objective.inner, objective.vectorised)
-    # Adam scales every coordinate on its own: one optimiser for all tasks is one for each.
-    parameters = starts.detach().clone().requires_grad_(True)
-    adam = torch.optim.Adam([parameters], lr=step_size)
-    for _ in range(steps):
-        (parameters.grad,) = torch.autograd.grad(losses(parameters, *data).sum(), parameters)
-        adam.step()
-    return parameters.detach()
+    return descend(lambda rows: losses(rows, *data), starts, step=step_size, epochs=steps)
 
 
 def tuned_step_size(
