@@ -61,7 +61,7 @@ def returns(method: str, seed: int, protocol: Protocol) -> list[float]:
         return _evolved(problem, protocol, seed)
     kind = META_LEARNERS[method]
     assert issubclass(kind, GradientMetaLearner)
-    learner = kind(PolicyObjective(GaussianMLP(2, 2, (100, 100))), kind.Config())
+    learner = kind(PolicyObjective(GaussianMLP(2, 2, (100, 100)), discount=0.99), kind.Config())
     return returns_after_steps(learner, train(learner, problem, protocol, seed), problem, protocol, seed)
 
 

@@ -149,7 +149,9 @@ class Evaluation:
             ValueError: if it is none; one line.
         """
         try:
-            config = {key: tuple(value) if isinstance(value, list) else value for key, value in found["config"].items()}
+            config: dict[str, Any] = {
+                key: tuple(value) if isinstance(value, list) else value for key, value in found["config"].items()
+            }
             rows = []
             for row in found["rows"]:
                 scores = {name: [Interval(**value) for value in row[name]] for name in ("success", "returns")}

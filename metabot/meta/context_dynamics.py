@@ -19,10 +19,13 @@ from metabot.meta.demands import an_expert, one_robot
 from metabot.meta.dynamics_model import DynamicsModel
 from metabot.meta.inner_loop import inner_loop
 from metabot.meta.learner import Kind, MetaBatch, MetaLearner, Moments
-from metabot.meta.outer import NumberedAdam
+from metabot.meta.lessons import Lessons
+from metabot.meta.outer import NumberedAdam, OuterAdam
 from metabot.params import Layout
 from metabot.policy import LatentMLP
 from metabot.problems import Problem
+
+_POLICY = "policy/"
 
 
 @dataclass(frozen=True)
@@ -31,7 +34,9 @@ class ContextDynamicsConfig:
 
     context_size: int = 6
     hidden: tuple[int, ...] = (64, 64)
-    """Hidden layers of the policy, and of the dynamics model."""
+    """Hidden layers of the policy."""
+    model_hidden: tuple[int, ...] = (64, 64)
+    """Hidden layers of the dynamics model."""
     inner_step: float = 1.0
     """Step size of the context that each of its numbers starts with; learned."""
     inner_steps: int = 3
@@ -40,10 +45,20 @@ class ContextDynamicsConfig:
     outer_step: float = 2e-3
     """Step size of Adam."""
     outer_steps: int = 60
-    """Adam steps per `update`."""
+    """Adam steps per `update`, of the model and the policy together."""
+    policy_steps: int = 0
+    """Adam steps of the policy alone that follow them: where doing is harder than knowing the task."""
+    policy_states: int = 512
+    """States of such a step."""
+    remembered: int = 512
+    """Tasks that these are drawn from, the ones met last."""
+    lesson: int = 100
+    """States, and steps to tell it by, that are remembered of each task."""
     max_gradient_norm: float = 1.0
     expert_updates: int = 2
-    """Updates at the start in which the expert acts after adaptation; later it only advises."""
+    """Updates at the start in which the expert acts after adaptation."""
+    expert_decay: float = 0.0
+    """Factor by which the share of steps in which it acts falls with every later update, as `dagger` has it."""
     noise_log_std: float = -0.5
     """Logarithm of the spread with which adaptation episodes are explored."""
     follow: float = 0.2
@@ -53,8 +68,12 @@ class ContextDynamicsConfig:
         """Refuse what cannot work."""
         above_zero(self, "inner_step", "outer_step", "max_gradient_norm", "follow")
         at_least_one(self, "context_size", "inner_steps", "samples", "outer_steps")
-        if self.expert_updates < 0:
-            raise ValueError(f"expert_updates: {self.expert_updates} is below 0")
+        at_least_one(self, "policy_states", "remembered", "lesson")
+        for name in ("expert_updates", "policy_steps"):
+            if getattr(self, name) < 0:
+                raise ValueError(f"{name}: {getattr(self, name)} is below 0")
+        if not 0.0 <= self.expert_decay <= 1.0:
+            raise ValueError(f"expert_decay: {self.expert_decay} is not in [0, 1]")
         if self.follow > 1.0:
             raise ValueError(f"follow: {self.follow} is above 1")
 
@@ -83,7 +102,7 @@ class ContextDynamics(MetaLearner):
         """Make a meta-learner of a policy that reads a context."""
         self.policy, self.config = policy, config or self.Config()
         size = policy.latent_size
-        self.dynamics = DynamicsModel(policy.observation_size, policy.action_size, size, self.config.hidden)
+        self.dynamics = DynamicsModel(policy.observation_size, policy.action_size, size, self.config.model_hidden)
         self.layout = (
             policy.layout.prefixed("policy/")
             + Layout.of({"log_step": (size,)})
@@ -91,6 +110,9 @@ class ContextDynamics(MetaLearner):
         )
         self._sizes = [policy.layout.size, size, self.dynamics.layout.size]
         self._adam = NumberedAdam(self.config.outer_step, self.config.max_gradient_norm)
+        # With moments of its own: those of the joint steps would move the model without a gradient.
+        self._policy_adam = OuterAdam(self.config.outer_step, self.config.max_gradient_norm)
+        self._lessons: Lessons | None = None
 
     @classmethod
     def for_problem(cls, problem: Problem, **settings: Any) -> ContextDynamics:
@@ -147,7 +169,7 @@ class ContextDynamics(MetaLearner):
             adapted = self.adapt(meta, support)
         # Half of the tasks without noise, which is how the policy will act; the rest see what mistakes lead to.
         noise = torch.from_numpy(np.maximum(rng.uniform(-1.0, 1.0, len(tasks)), 0.0).astype(np.float32))
-        share = 1.0 if self._adam.updates < self.config.expert_updates else 0.0
+        share = self.config.expert_decay ** max(0, self._adam.updates + 1 - self.config.expert_updates)
         query = rollout(problem, self.policy, adapted, tasks, episodes, rng, noise=noise, expert_share=share)
         return MetaBatch(support, query)
 
@@ -168,9 +190,20 @@ class ContextDynamics(MetaLearner):
             observation: (tasks, states, observation_size).
             advice: (tasks, states, action_size), what the expert would do there.
         """
-        start = self.start(meta)
-        views = self.policy.layout.view(start)
         context, losses = self.predicted(meta, support, query)
+        return losses + self.imitation(self.start(meta), context, observation, advice)
+
+    def imitation(self, start: Tensor, context: Tensor, observation: Tensor, advice: Tensor) -> Tensor:
+        """Errors of imitation, (tasks,), with contexts and without; contexts are not moved by them.
+
+        Args:
+            start: (policy.layout.size,).
+            context: (tasks, context_size).
+            observation: (tasks, states, observation_size).
+            advice: (tasks, states, action_size).
+        """
+        views = self.policy.layout.view(start)
+        losses = torch.zeros(len(context), dtype=start.dtype)
         # Before it knows its task, a robot should do what is best on average and not anything.
         for known in (context, self.policy.latent(start)):
             mean = self.policy.mean_given(views, observation, known.detach())
@@ -201,14 +234,35 @@ class ContextDynamics(MetaLearner):
                 break
             metrics |= {"loss": float(losses.detach().mean()), "gradient_norm": norm}
         new = variable.detach().clone()
+        if self.config.policy_steps:
+            self._lessons = Lessons.of(steps, labels, self.config.lesson, generator).after(
+                self._lessons, self.config.remembered
+            )
+            new[: self.policy.layout.size] = self._practised(new, self._lessons, generator)
         with torch.no_grad():
             _, error = self.predicted(new, steps, states)
         return new, metrics | {"prediction_error": float(error.mean())}
 
+    def _practised(self, meta: Tensor, lessons: Lessons, generator: torch.Generator) -> Tensor:
+        """The policy's parameters after some more steps of imitation, (policy.layout.size,)."""
+        with torch.no_grad():
+            contexts = self.infer(meta, lessons.steps)
+        variable = self._policy_adam.variable(self.start(meta))
+        for _ in range(self.config.policy_steps):
+            context, observation, advice = lessons.draw(contexts, self.config.policy_states, generator)
+            losses = self.imitation(variable, context, observation, advice)
+            if self._policy_adam.descend(losses.mean) is None:
+                break
+        return variable.detach()
+
     def moments(self) -> Moments:
-        """Adam's moments and the number of updates."""
-        return self._adam.moments()
+        """Moments of both optimisers, the number of updates, and what is remembered."""
+        policy = {_POLICY + name: value for name, value in self._policy_adam.moments().items()}
+        return self._adam.moments() | policy | ({} if self._lessons is None else self._lessons.moments())
 
     def restore(self, moments: Moments) -> None:
         """See `MetaLearner.restore`."""
-        self._adam.restore(moments)
+        self._lessons, moments = Lessons.restored(moments)
+        policy = {n.removeprefix(_POLICY): value for n, value in moments.items() if n.startswith(_POLICY)}
+        self._policy_adam.restore(policy)
+        self._adam.restore({name: value for name, value in moments.items() if not name.startswith(_POLICY)})

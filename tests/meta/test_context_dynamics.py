@@ -135,6 +135,9 @@ def test_a_diverged_task_is_left_out_and_counted() -> None:
         ({"inner_step": "0"}, "inner_step: 0.0 is not above 0"),
         ({"follow": "1.5"}, "follow: 1.5 is above 1"),
         ({"expert_updates": "-1"}, "expert_updates: -1 is below 0"),
+        ({"expert_decay": "-0.1"}, r"expert_decay: -0.1 is not in \[0, 1\]"),
+        ({"policy_steps": "-1"}, "policy_steps: -1 is below 0"),
+        ({"lesson": "0"}, "lesson: 0 is below 1"),
     ],
 )
 def test_an_impossible_configuration_is_refused_in_one_line(settings: dict, line: str) -> None:
@@ -152,6 +155,30 @@ def test_an_impossible_configuration_is_refused_in_one_line(settings: dict, line
 def test_a_problem_that_it_is_not_made_for_is_refused(family: str, robots: int | None, line: str) -> None:
     with pytest.raises(ValueError, match=line):
         learner_of(make_problem(family, robots=robots))
+
+
+def practising() -> ContextDynamics:
+    return learner_of(outer_steps=2, policy_steps=3, policy_states=8, remembered=6, lesson=5)
+
+
+def test_practice_moves_the_policy_alone_and_is_gone_on_with_bit_by_bit() -> None:
+    learner, idle = practising(), learner_of(outer_steps=2)
+    meta = moved(learner)
+    batches = [a_batch(learner, meta), a_batch(learner, meta)]
+    first, _ = learner.update(meta, batches[0])
+    size = learner.policy.layout.size
+    joint, _ = idle.update(meta, batches[0])
+    assert torch.equal(first[size:], joint[size:]) and not torch.equal(first[:size], joint[:size])
+    again = practising()
+    again.restore(learner.moments())
+    second, _ = learner.update(first, batches[1])
+    assert torch.equal(again.update(first, batches[1])[0], second)
+    # Of two batches of four tasks the newest six are remembered.
+    kept = learner.moments()
+    assert kept["lessons/advice"].shape[:2] == (6, 5)
+    assert all(np.array_equal(value, again.moments()[name]) for name, value in kept.items())
+    forgetful = practising()
+    assert not torch.equal(forgetful.update(first, batches[1])[0], second)
 
 
 def test_a_context_beats_the_start_after_a_short_training() -> None:
