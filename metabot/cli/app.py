@@ -12,6 +12,7 @@ from metabot.cli.bench import bench
 from metabot.cli.demo import demo
 from metabot.cli.demos import demos
 from metabot.cli.evaluate import evaluate, methods
+from metabot.cli.release import release
 from metabot.cli.sim import sim
 from metabot.cli.train import train
 
@@ -29,6 +30,7 @@ app.add_typer(train, name="train")
 app.command()(adapt)
 app.command()(evaluate)
 app.command()(methods)
+app.command()(release)
 app.add_typer(sim, name="sim")
 app.command()(demos)
 

@@ -13,7 +13,7 @@ import numpy as np
 import torch
 
 from metabot.meta import make_meta_learner
-from metabot.meta.learner import MetaLearner
+from metabot.meta.learner import MetaLearner, Moments
 from metabot.params import CheckpointError, load_checkpoint, save_checkpoint
 from metabot.params.atomic import atomic_file
 from metabot.problems import Problem, make_problem
@@ -165,6 +165,14 @@ class Training:
         """Write the checkpoint, whole or not at all."""
         if self.folder is None:
             return
+        self._write(self.folder, self.learner.moments())
+        self._saved = time.monotonic()
+
+    def save_released(self, folder: Path) -> None:
+        """Write the checkpoint without what only going on with the training needs."""
+        self._write(folder, {})
+
+    def _write(self, folder: Path, moments: Moments) -> None:
         info = {
             "format": FORMAT,
             "method": self.config.method,
@@ -174,10 +182,9 @@ class Training:
             "seconds": round(self.seconds, 3),
             "config": _plain(self.config),
         }
-        save_checkpoint(self.folder / CHECKPOINT, self.meta.numpy(), self.learner.layout, info, self.learner.moments())
-        with atomic_file(self.folder / CONFIG) as file:
+        save_checkpoint(folder / CHECKPOINT, self.meta.numpy(), self.learner.layout, info, moments)
+        with atomic_file(folder / CONFIG) as file:
             file.write((json.dumps(_plain(self.config), indent=2) + "\n").encode())
-        self._saved = time.monotonic()
 
     def _resume(self, path: Path) -> None:
         found = load_checkpoint(path)
