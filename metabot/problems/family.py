@@ -8,7 +8,8 @@ from metabot.problems.problem import SPLITS, Outcome, Problem, Split
 from metabot_sim.env import Autoreset, FleetEnv
 from metabot_sim.families.registry import family
 
-_SEEDS = 2**62
+SEEDS = 2**62
+"""Seeds of episodes are drawn below it."""
 
 
 class FamilyProblem(Problem):
@@ -63,7 +64,7 @@ class FamilyProblem(Problem):
     def begin(self, tasks: np.ndarray, rng: np.random.Generator) -> np.ndarray:
         """See `Problem.begin`."""
         env = self._current = self._env(len(tasks))
-        seed = int(rng.integers(_SEEDS))
+        seed = int(rng.integers(SEEDS))
         (split,) = set(tasks[:, 1].tolist())
         episodes = self._family.draw(
             self._spec, SPLITS[split], tasks[:, 0], np.arange(len(tasks), dtype=np.int64), seed

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from metabot.problems.behaviours import Pusher, Refugee
 from metabot.problems.cheetah import CheetahDirection
 from metabot.problems.drive import DriveTwin
 from metabot.problems.family import FamilyProblem
 from metabot.problems.gridworld import GridWorld
 from metabot.problems.navigation import Navigation2D
+from metabot.problems.partner import PartnerProblem
 from metabot.problems.problem import Problem
 from metabot.problems.reach import PointReach
 from metabot_sim.families.registry import available
@@ -19,6 +21,8 @@ PROBLEMS: dict[str, Callable[[int], Problem]] = {
     Navigation2D.name: lambda threads: Navigation2D(),
     CheetahDirection.name: lambda threads: CheetahDirection(threads=threads),
     DriveTwin.name: lambda threads: DriveTwin(threads=threads),
+    "drive-push-partner": lambda threads: PartnerProblem("drive-push-partner", Pusher(), threads=threads),
+    "drive-pursuit-opponent": lambda threads: PartnerProblem("drive-pursuit-opponent", Refugee(), threads=threads),
 }
 """Problems that are no family of metabot_sim, or one of its own making."""
 

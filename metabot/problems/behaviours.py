@@ -1,0 +1,133 @@
+"""How partners and opponents act whose ways nobody tells our robot."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from typing import ClassVar
+
+import numpy as np
+
+from metabot.problems.problem import Split
+from metabot.task import Interval
+from metabot_sim.episodes import DELAY, DRIVE_GAIN
+from metabot_sim.experts import drive
+from metabot_sim.families.base import Rules
+
+Traits = Mapping[str, np.ndarray]
+"""A value for every episode, (n,), by the trait's name."""
+
+
+class Behaviour(ABC):
+    """The ways of those who are not ours; what differs from one of them to the next are its traits.
+
+    Attributes:
+        family: what is played.
+        horizon_s: length of an episode in seconds.
+        sight_m: how near the others must be for our robot to see them; unlimited by default.
+        traits: ranges in training.
+        held_out: ranges that are kept from training; what is not named has its range of training.
+    """
+
+    family: ClassVar[str]
+    horizon_s: ClassVar[float]
+    sight_m: ClassVar[float] = np.inf
+    traits: ClassVar[Mapping[str, Interval]]
+    held_out: ClassVar[Mapping[str, Interval]]
+
+    def sample(self, rng: np.random.Generator, count: int, split: Split) -> np.ndarray:
+        """Draw traits, (count, traits)."""
+        ranges = {**self.traits, **(self.held_out if split == "held-out" else {})}
+        return np.stack([ranges[name].sample(rng, count) for name in self.traits], axis=1)
+
+    @abstractmethod
+    def embody(self, traits: Traits, dynamics: np.ndarray) -> None:
+        """Write what a trait does to the others' bodies into healthy dynamics, (n, R, 11), in place."""
+
+    @abstractmethod
+    def act(self, traits: Traits, rules: Rules, commands: np.ndarray, time_s: float) -> np.ndarray:
+        """What all robots do; the row of the first, ours, is not looked at.
+
+        Args:
+            traits: of the others.
+            rules: of the running episodes.
+            commands: (n, R, 2) of the family's expert.
+            time_s: since the start.
+
+        Returns:
+            (n, R, 2).
+        """
+
+
+class Refugee(Behaviour):
+    """An evader that runs to a refuge of its own and stays there until it is alarmed; then it flees.
+
+    Our hunter sees it only from near. Where the refuge is has to be found out: from the reward,
+    which tells whether the evader comes closer, or by running into it.
+    """
+
+    family = "drive-pursuit"
+    horizon_s = 6.0
+    sight_m = 1.0
+    traits = {  # noqa: RUF012
+        "refuge_bearing_rad": Interval(low=-np.pi, high=np.pi),
+        "refuge_m": Interval(low=1.0, high=1.9),
+        "speed": Interval(low=0.4, high=0.6),
+        "alarm_m": Interval(low=0.6, high=0.9),
+        "delay_steps": Interval(low=0, high=6),
+    }
+    held_out = {  # noqa: RUF012
+        "refuge_m": Interval(low=1.9, high=2.2),
+        "speed": Interval(low=0.6, high=0.7),
+    }
+
+    def embody(self, traits: Traits, dynamics: np.ndarray) -> None:
+        """See `Behaviour.embody`."""
+        dynamics[:, 1:, DRIVE_GAIN] = traits["speed"][:, None]
+        dynamics[:, 1:, DELAY] = np.rint(traits["delay_steps"])[:, None]
+
+    def act(self, traits: Traits, rules: Rules, commands: np.ndarray, time_s: float) -> np.ndarray:
+        """See `Behaviour.act`."""
+        world = rules.world
+        poses = world.poses()
+        own = poses[:, -1:]
+        bearing = traits["refuge_bearing_rad"]
+        refuge = traits["refuge_m"][:, None] * np.stack([np.cos(bearing), np.sin(bearing)], axis=-1)
+        way = refuge - own[:, 0, :2]
+        home = drive.towards(
+            own,
+            np.arctan2(way[:, 1:], way[:, :1]),
+            np.hypot(way[:, :1], way[:, 1:]),
+            world.episodes.robot_dynamics[:, -1:],
+            world.cars.max_yaw_rate_radps,
+        )
+        gaps = poses[:, :-1, :2] - own[..., :2]
+        alarmed = np.hypot(gaps[..., 0], gaps[..., 1]).min(axis=1) < traits["alarm_m"]
+        chosen = commands.copy()
+        chosen[:, -1] = np.where(alarmed[:, None], commands[:, -1], home[:, 0])
+        return chosen
+
+
+class Pusher(Behaviour):
+    """A partner at the box with a pace of its own, which begins late and answers with a delay."""
+
+    family = "drive-push"
+    horizon_s = 24.0
+    traits = {  # noqa: RUF012
+        "pace": Interval(low=0.6, high=1.0),
+        "late_s": Interval(low=0.0, high=3.0),
+        "delay_steps": Interval(low=0, high=4),
+    }
+    held_out = {  # noqa: RUF012
+        "pace": Interval(low=0.5, high=0.6),
+        "late_s": Interval(low=3.0, high=4.0),
+    }
+
+    def embody(self, traits: Traits, dynamics: np.ndarray) -> None:
+        """See `Behaviour.embody`."""
+        dynamics[:, 1:, DRIVE_GAIN] = traits["pace"][:, None]
+        dynamics[:, 1:, DELAY] = np.rint(traits["delay_steps"])[:, None]
+
+    def act(self, traits: Traits, rules: Rules, commands: np.ndarray, time_s: float) -> np.ndarray:
+        """See `Behaviour.act`."""
+        return np.where((time_s < traits["late_s"])[:, None, None], 0.0, commands)

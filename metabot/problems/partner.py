@@ -1,0 +1,83 @@
+"""A family in which one robot is ours and the others act in ways that nobody tells it: those are the task."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from metabot.problems.behaviours import Behaviour
+from metabot.problems.family import SEEDS, FamilyProblem
+from metabot.problems.problem import Outcome, Split
+from metabot_sim import rng as simulated
+from metabot_sim.episodes import EpisodeBatch
+
+_OTHERS = ("rival", "neighbour")
+"""How names of observations begin that are about others."""
+
+
+class PartnerProblem(FamilyProblem):
+    """The tasks are partners or opponents; our robot, the first one, is healthy.
+
+    A task is a row of traits of a `Behaviour`; every episode draws fresh places. What is learned
+    on it learns about the others, so that any meta-learner adapts to a new partner (ad hoc teamwork,
+    Stone et al. 2010) or opponent.
+    """
+
+    def __init__(self, name: str, behaviour: Behaviour, *, threads: int = 1) -> None:
+        """Make the problem.
+
+        Args:
+            name: as the registry calls it.
+            behaviour: of the others.
+            threads: simulation threads.
+        """
+        super().__init__(behaviour.family, threads=threads, horizon_s=behaviour.horizon_s)
+        self.name, self.behaviour = name, behaviour
+        self.agents = 1
+        hidden = [column.startswith(_OTHERS) for column in self.observation_names]
+        self._others = np.flatnonzero(hidden)
+        self._advised: np.ndarray | None = None
+
+    def sample(self, rng: np.random.Generator, tasks: int, split: Split = "train") -> np.ndarray:
+        """Draw partners, (tasks, traits)."""
+        return self.behaviour.sample(rng, tasks, split)
+
+    def begin(self, tasks: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+        """See `Problem.begin`."""
+        env = self._current = self._env(len(tasks))
+        self._traits = dict(zip(self.behaviour.traits, np.asarray(tasks, dtype=np.float64).T, strict=True))
+        seed = int(rng.integers(SEEDS))
+        episodes = EpisodeBatch.of(self._spec, len(tasks))
+        self._family.draw_places(simulated.Draws(simulated.keys(seed, np.arange(len(tasks)))), episodes, self._spec)
+        self.behaviour.embody(self._traits, episodes.robot_dynamics)
+        self._steps = 0
+        return self._see(env.reset(seed % 2**31, episodes=episodes))
+
+    def step(self, actions: np.ndarray) -> Outcome:
+        """See `Problem.step`."""
+        env = self._current
+        time_s = self._steps / self._spec.control_hz
+        commands = self.behaviour.act(self._traits, env.rules, self._advice(), time_s).astype(np.float32)
+        commands[:, 0] = actions
+        done = env.step(commands)
+        self._steps += 1
+        seen = self._see(done.observations)
+        return Outcome(seen, done.rewards[:, 0], done.success[:, 0], done.terminated | done.diverged)
+
+    def expert(self) -> np.ndarray:
+        """What one would do who sees the others wherever they are and knows what their bodies can do."""
+        return self._advice()[:, 0].astype(np.float32)
+
+    def _advice(self) -> np.ndarray:
+        """The family's expert for all robots, asked once a step."""
+        if self._advised is None:
+            self._advised = self._current.expert()
+        return self._advised
+
+    def _see(self, observations: np.ndarray) -> np.ndarray:
+        """Our robot's observations; of others who are out of sight it is shown zeros."""
+        self._advised = None
+        own = observations[:, 0].copy()
+        gaps = np.diff(self._current.world.poses()[:, :2, :2], axis=1)[:, 0]
+        unseen = np.flatnonzero(np.hypot(gaps[:, 0], gaps[:, 1]) > self.behaviour.sight_m)
+        own[np.ix_(unseen, self._others)] = 0.0
+        return own
