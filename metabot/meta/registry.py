@@ -13,6 +13,7 @@ from metabot.meta.learned_rule import LearnedLSTM, LearnedTransformer
 from metabot.meta.learner import MetaLearner
 from metabot.meta.maml import MAML
 from metabot.meta.meta_sgd import MetaSGD
+from metabot.meta.pearl import PEARL
 from metabot.meta.population import Population
 from metabot.meta.reptile import Reptile
 from metabot.meta.rl2 import RL2, RL2Transformer
@@ -40,6 +41,7 @@ _METHODS: tuple[type[MetaLearner], ...] = (
     LearnedLSTM,
     LearnedTransformer,
     ContextDynamics,
+    PEARL,
 )
 META_LEARNERS: dict[str, type[MetaLearner]] = {method.name: method for method in _METHODS}
 

@@ -13,8 +13,9 @@ SMALL = {"family": "drive-goal", "tasks": 2, "episodes": 2, "env_steps": 2 * 2 *
 LEAN: dict[str, dict] = {
     "es-maml": {"pairs": 1, "judged": 1},
     "population": {"members": 2, "judged": 1},
+    "pearl": {"outer_steps": 20},
 }
-"""Settings of methods whose updates would not fit into so small a budget otherwise."""
+"""Settings of methods whose updates would not fit into so small a budget, or time, otherwise."""
 
 
 @pytest.mark.parametrize("method", sorted(META_LEARNERS))
