@@ -93,7 +93,7 @@ def evaluate(
             train_tasks=train_tasks,
             train_episodes=train_episodes,
             scratch_episodes=LONG if scratch else (),
-            settings=_by_method(names, read_settings(settings)),
+            settings=settings_by_method(names, read_settings(settings)),
         )
         console = Console(stderr=True, highlight=False)
         last = ""
@@ -138,7 +138,7 @@ def _show(stored: Path, out: Path | None) -> None:
             typer.echo(f"curves: {out / stored.stem}.png")
 
 
-def _by_method(names: list[str], settings: dict[str, str]) -> dict[str, dict[str, Any]]:
+def settings_by_method(names: list[str], settings: dict[str, str]) -> dict[str, dict[str, Any]]:
     """Settings of each method: `method.name` for one, `name` for all."""
     found: dict[str, dict[str, Any]] = {name: {} for name in names}
     for key, value in settings.items():

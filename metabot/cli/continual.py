@@ -1,0 +1,90 @@
+"""`metabot continual`: one network, a stream of tasks, and what it forgets."""
+
+from __future__ import annotations
+
+import json as json_module
+import time
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from metabot.cli.errors import one_line_errors
+from metabot.cli.evaluate import settings_by_method
+from metabot.cli.train import Settings, Threads, read_settings
+
+
+def continual(
+    names: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="METHODS", help="naive, replay, ewc, joint (the bound); all of them by default."),
+    ] = None,
+    family: Annotated[str, typer.Option(help="sine, or a family whose tasks have an expert.")] = "sine",
+    tasks: Annotated[int, typer.Option(help="Tasks of a stream.")] = 5,
+    seeds: Annotated[int, typer.Option(help="Streams.")] = 3,
+    steps: Annotated[int, typer.Option(help="Batches of each task.")] = 200,
+    batch: Annotated[int, typer.Option(help="Points of a batch.")] = 64,
+    blend: Annotated[float, typer.Option(help="Length of a change of tasks, as a share of a task's steps.")] = 0.2,
+    looks: Annotated[int, typer.Option(help="How often all tasks are scored during each task's steps.")] = 4,
+    trials: Annotated[int, typer.Option(help="Fresh episodes of each task for every score.")] = 16,
+    settings: Settings = None,
+    out: Annotated[Path | None, typer.Option(help="Folder for finished runs, table, picture and JSON.")] = None,
+    json: Annotated[Path | None, typer.Option(help="Also write the figures to this file.")] = None,
+    threads: Threads = 2,
+) -> None:
+    """Learn tasks one after the other without being told where one ends, and measure what is forgotten.
+
+    All methods see the same points. Finished runs are kept: the same command with --out goes on
+    where it was stopped. A setting is given as METHOD.name=value, or as name=value for all methods.
+    """
+    folder = out or Path("runs/continual") / f"{family.replace(':', '-')}-{time.strftime('%Y%m%d-%H%M%S')}"
+
+    def stopped() -> str:
+        return f"stopped; finished runs are kept in {folder}, go on with --out {folder}"
+
+    with one_line_errors(ValueError, OSError, stopped=stopped):
+        import torch
+        from rich.console import Console
+
+        from metabot.cli.progress import bar
+        from metabot.continual import CONTINUAL_LEARNERS
+        from metabot.continual.comparison import ComparisonConfig, compare
+        from metabot.continual.show import plot, table
+        from metabot.params.atomic import atomic_file
+        from metabot.provenance import command, machine, versions
+
+        torch.set_num_threads(threads)
+        methods = list(dict.fromkeys(names or CONTINUAL_LEARNERS))
+        config = ComparisonConfig(
+            methods=tuple(methods),
+            family=family,
+            tasks=tasks,
+            seeds=seeds,
+            steps=steps,
+            batch=batch,
+            blend=blend,
+            looks=looks,
+            trials=trials,
+            settings=settings_by_method(methods, read_settings(settings)),
+        )
+        console = Console(stderr=True, highlight=False)
+        last = ""
+        with bar(console) as progress:
+            task = progress.add_task("", total=1.0, detail="")
+
+            def told(what: str, fraction: float, detail: str) -> None:
+                nonlocal last
+                progress.update(task, description=what, completed=fraction, detail=detail)
+                if what != last and not console.is_terminal:
+                    console.print(what)
+                last = what
+
+            result = compare(config, folder, threads, told)
+        made_by = {"command": command(), "machine": machine(), "versions": versions()}
+        report = {"date": time.strftime("%Y-%m-%d"), **made_by, **result.as_dict()}
+        for path in filter(None, (folder / "continual.json", json)):
+            with atomic_file(path) as file:
+                file.write((json_module.dumps(report, indent=2) + "\n").encode())
+        plot(result, folder / "continual.png")
+        Console(highlight=False).print(table(result))
+        typer.echo(f"table, picture and figures: {folder}/continual.json, continual.png")
