@@ -32,6 +32,8 @@ class TeamValuesConfig:
     """Steps of each task in an Adam step."""
     capacity: int = 20_000
     """Steps of each task that are remembered."""
+    max_gradient_norm: float = 10.0
+    """Of each task's gradient."""
     target_every: int = 100
     """Adam steps after which the targets' parameters are renewed."""
     exploration: float = 1.0
@@ -46,8 +48,9 @@ class TeamValuesConfig:
 
     def __post_init__(self) -> None:
         """Refuse what cannot work."""
-        if not self.step > 0.0:
-            raise ValueError(f"step: {self.step} is not above 0")
+        for name in ("step", "max_gradient_norm"):
+            if not getattr(self, name) > 0.0:
+                raise ValueError(f"{name}: {getattr(self, name)} is not above 0")
         for name in ("discount", "exploration", "exploration_end"):
             if not 0.0 <= getattr(self, name) <= 1.0:
                 raise ValueError(f"{name}: {getattr(self, name)} is not in [0, 1]")
@@ -153,6 +156,8 @@ class VDN(BaseLearner):
             for _ in range(config.updates):
                 optimiser.zero_grad()
                 self.loss(variable, target, *replay.draw(config.minibatch, rng)).sum().backward()
+                assert variable.grad is not None
+                variable.grad.copy_(torch.renorm(variable.grad, 2.0, 0, config.max_gradient_norm))
                 optimiser.step()
                 steps += 1
                 if steps % config.target_every == 0:

@@ -32,17 +32,34 @@ def advantages(episodes: Episodes, discount: float = 0.97, trace: float = 0.95) 
         running = rewards[..., t] + discount * running
         returns[..., t] = running
     values = _fit_values(episodes.observations, returns, mask)
+    return normalised(generalised(rewards, values, mask, discount, trace), mask)
+
+
+def generalised(rewards: Tensor, values: Tensor, mask: Tensor, discount: float, trace: float) -> Tensor:
+    """Generalised advantages of given values (Schulman et al. 2016, equation 16), zero where the mask is.
+
+    Args:
+        rewards: (tasks, episodes, steps), zero where the mask is.
+        values: (tasks, episodes, steps) expected before each step.
+        mask: (tasks, episodes, steps).
+        discount: γ.
+        trace: λ.
+    """
     following = torch.cat([values[..., 1:] * mask[..., 1:], torch.zeros_like(values[..., :1])], dim=-1)
     delta = (rewards + discount * following - values) * mask
     result = torch.zeros_like(rewards)
     running = torch.zeros_like(rewards[..., 0])
-    for t in reversed(range(steps)):
+    for t in reversed(range(rewards.shape[-1])):
         running = delta[..., t] + discount * trace * running
         result[..., t] = running
-    result = result * mask
+    return result * mask
+
+
+def normalised(values: Tensor, mask: Tensor) -> Tensor:
+    """Values of a mean of 0 and a deviation of 1 within each task, (tasks, episodes, steps)."""
     total = mask.sum((1, 2)).clamp(min=1.0)
-    mean = result.sum((1, 2)) / total
-    centred = (result - mean[:, None, None]) * mask
+    mean = values.sum((1, 2)) / total
+    centred = (values - mean[:, None, None]) * mask
     deviation = (centred.square().sum((1, 2)) / total).sqrt()
     return centred / (deviation[:, None, None] + 1e-6)
 

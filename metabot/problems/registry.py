@@ -7,17 +7,23 @@ from collections.abc import Callable
 from metabot.problems.behaviours import Pusher, Refugee
 from metabot.problems.cheetah import CheetahDirection
 from metabot.problems.drive import DriveTwin
+from metabot.problems.duel import PointDuel
 from metabot.problems.family import FamilyProblem
 from metabot.problems.gridworld import GridWorld
 from metabot.problems.navigation import Navigation2D
 from metabot.problems.partner import PartnerProblem
 from metabot.problems.problem import Problem
 from metabot.problems.reach import PointReach
+from metabot.problems.spread import PointSpread
+from metabot.problems.two_step import TwoStepGame
 from metabot_sim.families.registry import available
 
 PROBLEMS: dict[str, Callable[[int], Problem]] = {
     GridWorld.name: lambda threads: GridWorld(),
     PointReach.name: lambda threads: PointReach(),
+    PointSpread.name: lambda threads: PointSpread(),
+    PointDuel.name: lambda threads: PointDuel(),
+    TwoStepGame.name: lambda threads: TwoStepGame(),
     Navigation2D.name: lambda threads: Navigation2D(),
     CheetahDirection.name: lambda threads: CheetahDirection(threads=threads),
     DriveTwin.name: lambda threads: DriveTwin(threads=threads),

@@ -7,7 +7,8 @@ from metabot.problems import SPLITS, make_problem
 from metabot.problems.registry import problem_names
 
 TEXTBOOK = ["gridworld", "point-reach", "navigation-2d"]
-QUICK = [*TEXTBOOK, "cheetah-direction", "drive-twin", "drive-goal", "drive-formation"]
+TEAMS = ["point-spread", "point-duel", "two-step-game"]
+QUICK = [*TEXTBOOK, *TEAMS, "cheetah-direction", "drive-twin", "drive-goal", "drive-formation"]
 
 
 @pytest.mark.parametrize("name", QUICK)
