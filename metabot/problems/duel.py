@@ -37,12 +37,12 @@ class PointDuel(Problem):
 
     def step(self, actions: np.ndarray) -> Outcome:
         """See `Problem.step`; both within reach in the same step is nobody's win, and goes on."""
-        over = self._won.any(axis=1)
+        over = np.asarray(self._won.any(axis=1))
         before = np.hypot(*np.moveaxis(self._offset, -1, 0))
         move = SPEED * np.clip(actions, -1.0, 1.0).reshape(self._offset.shape)
         self._offset = np.where(over[:, None, None], self._offset, self._offset - move)
         distance = np.hypot(*np.moveaxis(self._offset, -1, 0))
-        near = distance < NEAR
+        near = np.asarray(distance < NEAR)
         won = near & ~near[:, ::-1] & ~over[:, None]
         rewards = np.where(over[:, None], 0.0, before - distance + won - won[:, ::-1])
         self._won |= won
