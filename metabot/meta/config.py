@@ -57,7 +57,10 @@ def _read(name: str, text: str, default: Any) -> Any:
             raise ValueError(f"{name}: {text!r}; allowed: true, false")
         return text.lower() == "true"
     if wanted is tuple:
-        return tuple(int(part) for part in text.split(","))
+        try:
+            return tuple(int(part) for part in text.split(",") if text.strip())
+        except ValueError:
+            raise ValueError(f"{name}: {text!r} is no list of whole numbers such as 64,64") from None
     try:
         return wanted(text)
     except ValueError:

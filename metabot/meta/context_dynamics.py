@@ -61,6 +61,8 @@ class ContextDynamicsConfig:
     """Factor by which the share of steps in which it acts falls with every later update, as `dagger` has it."""
     noise_log_std: float = -0.5
     """Logarithm of the spread with which adaptation episodes are explored."""
+    query_noise: float = 1.0
+    """Largest factor on that spread in the queries of training; less where much noise lets nothing succeed."""
     follow: float = 0.2
     """Share of the way that the scales of changes go to those of an update's episodes."""
 
@@ -69,7 +71,7 @@ class ContextDynamicsConfig:
         above_zero(self, "inner_step", "outer_step", "max_gradient_norm", "follow")
         at_least_one(self, "context_size", "inner_steps", "samples", "outer_steps")
         at_least_one(self, "policy_states", "remembered", "lesson")
-        for name in ("expert_updates", "policy_steps"):
+        for name in ("expert_updates", "policy_steps", "query_noise"):
             if getattr(self, name) < 0:
                 raise ValueError(f"{name}: {getattr(self, name)} is below 0")
         if not 0.0 <= self.expert_decay <= 1.0:
@@ -168,7 +170,8 @@ class ContextDynamics(MetaLearner):
         with torch.no_grad():
             adapted = self.adapt(meta, support)
         # Half of the tasks without noise, which is how the policy will act; the rest see what mistakes lead to.
-        noise = torch.from_numpy(np.maximum(rng.uniform(-1.0, 1.0, len(tasks)), 0.0).astype(np.float32))
+        factors = self.config.query_noise * np.maximum(rng.uniform(-1.0, 1.0, len(tasks)), 0.0)
+        noise = torch.from_numpy(factors.astype(np.float32))
         share = self.config.expert_decay ** max(0, self._adam.updates + 1 - self.config.expert_updates)
         query = rollout(problem, self.policy, adapted, tasks, episodes, rng, noise=noise, expert_share=share)
         return MetaBatch(support, query)

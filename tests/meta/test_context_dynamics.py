@@ -138,6 +138,7 @@ def test_a_diverged_task_is_left_out_and_counted() -> None:
         ({"expert_decay": "-0.1"}, r"expert_decay: -0.1 is not in \[0, 1\]"),
         ({"policy_steps": "-1"}, "policy_steps: -1 is below 0"),
         ({"lesson": "0"}, "lesson: 0 is below 1"),
+        ({"hidden": "64+64"}, r"hidden: '64\+64' is no list of whole numbers such as 64,64"),
     ],
 )
 def test_an_impossible_configuration_is_refused_in_one_line(settings: dict, line: str) -> None:
