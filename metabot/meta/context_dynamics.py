@@ -63,6 +63,8 @@ class ContextDynamicsConfig:
     """Logarithm of the spread with which adaptation episodes are explored."""
     query_noise: float = 1.0
     """Largest factor on that spread in the queries of training; less where much noise lets nothing succeed."""
+    demonstrations: bool = False
+    """Whether adaptation episodes are the expert's, shown on the robot that adapts, and not its own."""
     follow: float = 0.2
     """Share of the way that the scales of changes go to those of an update's episodes."""
 
@@ -161,12 +163,21 @@ class ContextDynamics(MetaLearner):
         """See `MetaLearner.adapt`; rewards are not looked at."""
         return self.policy.knowing(self.start(meta), self.infer(meta, Transitions.of(experience)))
 
+    def gather(
+        self, meta: Tensor, problem: Problem, tasks: np.ndarray, episodes: int, rng: np.random.Generator
+    ) -> Episodes:
+        """See `MetaLearner.gather`; demonstrations if it adapts from them."""
+        start = self.start(meta).expand(len(tasks), -1)
+        share = 1.0 if self.config.demonstrations else None
+        return rollout(problem, self.policy, start, tasks, episodes, rng, expert_share=share)
+
     def collect(
         self, meta: Tensor, problem: Problem, tasks: np.ndarray, episodes: int, rng: np.random.Generator
     ) -> MetaBatch:
         """See `MetaLearner.collect`; the expert advises throughout, and acts in the first queries."""
         start = self.start(meta).expand(len(tasks), -1)
-        support = rollout(problem, self.policy, start, tasks, episodes, rng, expert_share=0.0)
+        shown = float(self.config.demonstrations)
+        support = rollout(problem, self.policy, start, tasks, episodes, rng, expert_share=shown)
         with torch.no_grad():
             adapted = self.adapt(meta, support)
         # Half of the tasks without noise, which is how the policy will act; the rest see what mistakes lead to.

@@ -158,6 +158,18 @@ def test_a_problem_that_it_is_not_made_for_is_refused(family: str, robots: int |
         learner_of(make_problem(family, robots=robots))
 
 
+def test_a_context_can_be_found_from_demonstrations() -> None:
+    learner = learner_of(demonstrations="true")
+    meta, problem = moved(learner), PointReach()
+    tasks = problem.sample(np.random.default_rng(1), 3)
+    shown = learner.gather(meta, problem, tasks, 2, np.random.default_rng(2))
+    assert shown.expert is not None and torch.equal(shown.actions, shown.expert)
+    support = learner.collect(meta, problem, tasks, 2, np.random.default_rng(2)).support
+    assert torch.equal(support.actions, shown.actions)
+    own = learner_of().gather(meta, problem, tasks, 2, np.random.default_rng(2))
+    assert own.expert is None and not torch.equal(own.actions, shown.actions)
+
+
 def practising() -> ContextDynamics:
     return learner_of(outer_steps=2, policy_steps=3, policy_states=8, remembered=6, lesson=5)
 
