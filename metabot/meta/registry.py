@@ -17,6 +17,7 @@ from metabot.meta.pearl import PEARL
 from metabot.meta.population import Population
 from metabot.meta.reptile import Reptile
 from metabot.meta.rl2 import RL2, RL2Transformer
+from metabot.meta.siamese import Siamese
 from metabot.meta.transfer_features import TransferFeatures
 from metabot.meta.transfer_parameters import TransferParameters
 from metabot.meta.transfer_relations import TransferRelations
@@ -42,6 +43,7 @@ _METHODS: tuple[type[MetaLearner], ...] = (
     LearnedTransformer,
     ContextDynamics,
     PEARL,
+    Siamese,
 )
 META_LEARNERS: dict[str, type[MetaLearner]] = {method.name: method for method in _METHODS}
 

@@ -11,15 +11,13 @@ from torch.nn import functional
 
 from metabot.experience import Transitions
 
-_PREFIX = "replay/"
-
 
 class TaskReplay:
     """The transitions of so many tasks, the oldest forgotten first."""
 
-    def __init__(self, tasks: int) -> None:
-        """Choose how many tasks are kept."""
-        self._most = tasks
+    def __init__(self, tasks: int, name: str = "replay") -> None:
+        """Choose how many tasks are kept, and what the arrays are called in a checkpoint."""
+        self._most, self._prefix = tasks, f"{name}/"
         self._kept: Transitions | None = None
 
     def __len__(self) -> int:
@@ -36,6 +34,15 @@ class TaskReplay:
             arrays[name] = torch.cat([_lengthened(old, longest), _lengthened(new, longest)])[-self._most :]
         self._kept = Transitions(**arrays)
 
+    def some(self, tasks: int, generator: torch.Generator) -> Transitions:
+        """All that is kept of some tasks, drawn at random, each at most once."""
+        return self.whole().rows(torch.randperm(len(self), generator=generator)[:tasks])
+
+    def whole(self) -> Transitions:
+        """All that is kept."""
+        assert self._kept is not None, "`add` comes first"
+        return self._kept
+
     def draw(self, tasks: int, steps: Sequence[int], generator: torch.Generator) -> list[Transitions]:
         """Several draws from the same tasks.
 
@@ -44,11 +51,11 @@ class TaskReplay:
             steps: how many transitions of each task the draws have, with replacement.
             generator: of the draws.
         """
-        assert self._kept is not None, "`add` comes first"
+        kept = self.whole()
         rows = torch.randperm(len(self), generator=generator)[:tasks]
-        valid = self._kept.valid[rows]
+        valid = kept.valid[rows]
         numbers = torch.multinomial(valid, sum(steps), replacement=True, generator=generator)
-        taken = {name: value[rows[:, None], numbers] for name, value in self._kept.arrays().items()}
+        taken = {name: value[rows[:, None], numbers] for name, value in kept.arrays().items()}
         parts = zip(*(value.split(list(steps), dim=1) for value in taken.values()), strict=True)
         return [Transitions(*part) for part in parts]
 
@@ -56,15 +63,14 @@ class TaskReplay:
         """All that is kept, as named arrays."""
         if self._kept is None:
             return {}
-        return {_PREFIX + name: value.numpy().copy() for name, value in self._kept.arrays().items()}
+        return {self._prefix + name: value.numpy().copy() for name, value in self._kept.arrays().items()}
 
     def restore(self, moments: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
         """Take back what `moments` gave; returns what is none of it."""
-        mine = {
-            n.removeprefix(_PREFIX): torch.from_numpy(v.copy()) for n, v in moments.items() if n.startswith(_PREFIX)
-        }
-        self._kept = Transitions(**mine) if mine else None
-        return {name: value for name, value in moments.items() if not name.startswith(_PREFIX)}
+        mine = {name: value for name, value in moments.items() if name.startswith(self._prefix)}
+        kept = {name.removeprefix(self._prefix): torch.from_numpy(value.copy()) for name, value in mine.items()}
+        self._kept = Transitions(**kept) if kept else None
+        return {name: value for name, value in moments.items() if not name.startswith(self._prefix)}
 
 
 def _lengthened(value: Tensor, steps: int) -> Tensor:

@@ -14,6 +14,7 @@ LEAN: dict[str, dict] = {
     "es-maml": {"pairs": 1, "judged": 1},
     "population": {"members": 2, "judged": 1},
     "pearl": {"outer_steps": 20},
+    "siamese": {"encoder_steps": 5},
 }
 """Settings of methods whose updates would not fit into so small a budget, or time, otherwise."""
 
