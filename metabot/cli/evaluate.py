@@ -5,12 +5,15 @@ from __future__ import annotations
 import json as json_module
 import time
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from metabot.cli.errors import one_line_errors
 from metabot.cli.train import Family, Settings, Threads, read_settings
+
+if TYPE_CHECKING:
+    from metabot.harness.evaluation import Evaluation
 
 
 def methods(json: Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")] = False) -> None:
@@ -78,7 +81,7 @@ def evaluate(
         from metabot.cli.progress import bar
         from metabot.harness.evaluation import LONG, EvaluationConfig
         from metabot.harness.evaluation import evaluate as run
-        from metabot.harness.show import plot, table
+        from metabot.harness.show import plot
         from metabot.params.atomic import atomic_file
         from metabot.provenance import command, machine, versions
 
@@ -114,24 +117,36 @@ def evaluate(
             with atomic_file(path) as file:
                 file.write((json_module.dumps(report, indent=2) + "\n").encode())
         plot(result, folder / "evaluation.png")
-        Console(highlight=False).print(table(result))
+        _print(result)
         typer.echo(f"table, curves and figures: {folder}/evaluation.json, evaluation.png")
+
+
+def _print(result: Evaluation) -> None:
+    from rich.console import Console
+
+    from metabot.harness.show import scratch_table, table
+
+    console = Console(highlight=False)
+    if not console.is_terminal:
+        # A file or a pipe has no width that a table would have to be cut to.
+        console = Console(highlight=False, width=200)
+    for each in (table(result), scratch_table(result)):
+        if each is not None:
+            console.print(each)
 
 
 def _show(stored: Path, out: Path | None) -> None:
     """Print the table of a stored evaluation, and draw its curves into a folder if there is one."""
     with one_line_errors(ValueError, OSError):
-        from rich.console import Console
-
         from metabot.harness.evaluation import Evaluation
-        from metabot.harness.show import plot, table
+        from metabot.harness.show import plot
 
         try:
             found = json_module.loads(stored.read_text())
             result = Evaluation.from_dict(found)
         except ValueError as error:
             raise ValueError(f"show: {stored}: {error}") from None
-        Console(highlight=False).print(table(result))
+        _print(result)
         typer.echo(" · ".join(str(found[key]) for key in ("date", "machine", "command") if key in found))
         if out is not None:
             plot(result, out / f"{stored.stem}.png")

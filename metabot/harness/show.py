@@ -18,8 +18,7 @@ def table(result: Evaluation) -> Table:
     made = Table(title=title, title_justify="left", caption_justify="left", caption=_bounds(result))
     for heading in ("split", "method", "kind"):
         made.add_column(heading, no_wrap=True)
-    longest = max(row.episodes for row in result.rows)
-    for episodes in longest:
+    for episodes in result.config.episodes:
         made.add_column(str(episodes), justify="right", no_wrap=True)
     made.add_column("steps", justify="right", no_wrap=True)
     made.add_column("train s", justify="right", no_wrap=True)
@@ -27,10 +26,25 @@ def table(result: Evaluation) -> Table:
         for row in sorted(
             _of(result, split), key=lambda row: -_values(result, row)[len(result.config.episodes) - 1].iqm
         ):
-            cells = [_cell(value, result.has_success) for value in _values(result, row)]
-            cells += [""] * (len(longest) - len(cells))
+            values = _values(result, row)[: len(result.config.episodes)]
+            cells = [_cell(value, result.has_success) for value in values]
             made.add_row(split, row.name, row.kind, *cells, f"{row.env_steps:,}", f"{row.train_s:.0f}")
         made.add_section()
+    return made
+
+
+def scratch_table(result: Evaluation) -> Table | None:
+    """What learning from scratch reaches with more episodes; None if that was not measured."""
+    rows = [row for row in result.rows if len(row.episodes) > len(result.config.episodes)]
+    if not rows:
+        return None
+    made = Table(title="more episodes, from scratch", title_justify="left")
+    made.add_column("episodes", justify="right")
+    for row in rows:
+        made.add_column(row.split, justify="right", no_wrap=True)
+    for index in range(len(result.config.episodes), len(rows[0].episodes)):
+        cells = [_cell(_values(result, row)[index], result.has_success) for row in rows]
+        made.add_row(f"{rows[0].episodes[index]:,}", *cells)
     return made
 
 
