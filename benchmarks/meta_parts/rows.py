@@ -57,16 +57,21 @@ def in_workers(function: Callable[..., ResultT], arguments: Sequence[tuple[Any, 
         torch.set_num_threads(1)
         return [function(*each) for each in arguments]
     # A fork would inherit the threads' locks of torch.
-    with ProcessPoolExecutor(workers, get_context("spawn"), initializer=_prepare) as pool:
-        return [future.result() for future in [pool.submit(function, *each) for each in arguments]]
+    with _pool(workers) as pool:
+        return [future.result() for future in [pool.submit(_alone, function, *each) for each in arguments]]
 
 
 def in_fresh_process(function: Callable[..., ResultT], *arguments: Any) -> ResultT:
     """The result of one call in a process that nothing else ran in."""
-    with ProcessPoolExecutor(1, get_context("spawn"), initializer=_prepare) as pool:
-        return pool.submit(function, *arguments).result()
+    with _pool(1) as pool:
+        return pool.submit(_alone, function, *arguments).result()
 
 
-def _prepare() -> None:
-    make_importable()
+def _pool(workers: int) -> ProcessPoolExecutor:
+    # The initialiser is read before it can make this folder importable: it must not live in it.
+    return ProcessPoolExecutor(workers, get_context("spawn"), initializer=make_importable)
+
+
+def _alone(function: Callable[..., ResultT], *arguments: Any) -> ResultT:
     torch.set_num_threads(1)
+    return function(*arguments)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import importlib
 import json
+import subprocess
+import sys
 from pathlib import Path
 from types import ModuleType
 
@@ -81,3 +83,11 @@ def test_the_command_stores_what_it_measured(tmp_path: Path) -> None:
     path.write_text("[]")
     refused = CliRunner().invoke(app, ["bench", "meta", "--show", str(path)])
     assert refused.exit_code == 2 and "is no result of a benchmark" in refused.output
+
+
+def test_the_installed_command_measures_in_workers_from_any_folder(tmp_path: Path) -> None:
+    """Workers start anew: they must find the benchmarks though nothing put their folder on the path."""
+    command = [str(Path(sys.executable).with_name("metabot")), "bench", "meta", "--only", "sine", "--quick"]
+    done = subprocess.run([*command, "--workers", "2"], cwd=tmp_path, capture_output=True, text=True, timeout=100)
+    assert done.returncode == 0, done.stderr
+    assert "sine, 5 points, maml" in done.stdout
