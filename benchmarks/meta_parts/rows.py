@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+import os
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
 from typing import Any, TypeVar
+from unittest.mock import patch
 
 import numpy as np
 import torch
@@ -61,9 +63,11 @@ def in_workers(function: Callable[..., ResultT], arguments: Sequence[tuple[Any, 
         return [future.result() for future in [pool.submit(_alone, function, *each) for each in arguments]]
 
 
-def in_fresh_process(function: Callable[..., ResultT], *arguments: Any) -> ResultT:
-    """The result of one call in a process that nothing else ran in."""
-    with _pool(1) as pool:
+def in_fresh_process(
+    function: Callable[..., ResultT], *arguments: Any, environment: Mapping[str, str] | None = None
+) -> ResultT:
+    """The result of one call in a process that nothing else ran in, with these environment variables."""
+    with patch.dict(os.environ, environment or {}), _pool(1) as pool:
         return pool.submit(_alone, function, *arguments).result()
 
 
