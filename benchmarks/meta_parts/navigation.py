@@ -32,7 +32,7 @@ from metabot.problems.navigation import Navigation2D
 PUBLISHED = {"maml": (-40.41, -11.68, -3.33, -3.23)}
 """Finn et al. 2017, appendix, table of the returns of figure 4."""
 METHODS = ("maml", "meta-sgd", "es-maml", "pre-training")
-FULL = Protocol(updates=300, tasks=20, episodes=20, test_tasks=40, test_episodes=40, steps=3)
+FULL = Protocol(updates=200, tasks=20, episodes=20, test_tasks=40, test_episodes=40, steps=3)
 QUICK = Protocol(updates=1, tasks=2, episodes=2, test_tasks=2, test_episodes=2, steps=3)
 ES_PAIRS, ES_QUERIES, ES_UPDATES = 150, 20, 300
 TUNING = PPOConfig(step=3e-3, epochs=10)

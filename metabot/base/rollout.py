@@ -26,6 +26,7 @@ def rollout(
     deterministic: bool = False,
     noise: Tensor | None = None,
     expert_share: float | None = None,
+    expert_noise: float = 0.0,
 ) -> Episodes:
     """Run whole episodes of every task side by side; each begins with the policy's first memory.
 
@@ -42,6 +43,8 @@ def rollout(
         expert_share: probability with which the problem's expert acts in place of the policy, drawn
             at every step (β of Ross et al. 2011, algorithm 3.1); whoever acts, what the expert would
             do is recorded. None: nobody asks.
+        expert_noise: spread of what is added to what the expert does, but not to what it is recorded to
+            advise: it shows how mistakes are mended (DART, Laskey et al. 2017, arXiv:1703.09327).
 
     Raises:
         ValueError: if an expert is asked for and there is none.
@@ -52,7 +55,7 @@ def rollout(
     """
     scale: Tensor | Literal[0] | None = 0 if deterministic else noise
     past = _Past.of(policy, parameters, len(tasks), episodes * problem.agents)
-    return _play(problem, policy, parameters, tasks, episodes, rng, past, scale, expert_share)
+    return _play(problem, policy, parameters, tasks, episodes, rng, past, scale, expert_share, expert_noise)
 
 
 @torch.no_grad()
@@ -114,6 +117,7 @@ def _play(
     past: _Past,
     scale: Tensor | Literal[0] | None,
     expert_share: float | None,
+    expert_noise: float = 0.0,
 ) -> Episodes:
     """One episode, or several side by side, of every task; `past` is moved on to its end."""
     count, rows = len(tasks), episodes * problem.agents
@@ -144,7 +148,11 @@ def _play(
             advice = torch.from_numpy(wanted).reshape(count, rows, -1)
             labels[:, :, t] = advice
             teaches = torch.from_numpy(rng.random((count, rows, 1)) < expert_share)
-            action = torch.where(teaches, advice, action)
+            shown = advice
+            if expert_noise:
+                shaken = rng.standard_normal(advice.shape, dtype=np.float32) * np.float32(expert_noise)
+                shown = (advice + torch.from_numpy(shaken)).clamp(-1.0, 1.0)
+            action = torch.where(teaches, shown, action)
             noise = torch.where(teaches, (action - mean) / std, noise)
         observations[:, :, t], actions[:, :, t] = seen, action
         log_probs[:, :, t] = gaussian_log_prob(noise, log_std)

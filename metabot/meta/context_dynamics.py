@@ -65,6 +65,8 @@ class ContextDynamicsConfig:
     """Largest factor on that spread in the queries of training; less where much noise lets nothing succeed."""
     demonstrations: bool = False
     """Whether adaptation episodes are the expert's, shown on the robot that adapts, and not its own."""
+    demonstration_noise: float = 0.0
+    """Spread of noise on what the expert does in them: of what it hardly moves, nothing could be found out."""
     follow: float = 0.2
     """Share of the way that the scales of changes go to those of an update's episodes."""
 
@@ -73,7 +75,7 @@ class ContextDynamicsConfig:
         above_zero(self, "inner_step", "outer_step", "max_gradient_norm", "follow")
         at_least_one(self, "context_size", "inner_steps", "samples", "outer_steps")
         at_least_one(self, "policy_states", "remembered", "lesson")
-        for name in ("expert_updates", "policy_steps", "query_noise"):
+        for name in ("expert_updates", "policy_steps", "query_noise", "demonstration_noise"):
             if getattr(self, name) < 0:
                 raise ValueError(f"{name}: {getattr(self, name)} is below 0")
         if not 0.0 <= self.expert_decay <= 1.0:
@@ -167,17 +169,13 @@ class ContextDynamics(MetaLearner):
         self, meta: Tensor, problem: Problem, tasks: np.ndarray, episodes: int, rng: np.random.Generator
     ) -> Episodes:
         """See `MetaLearner.gather`; demonstrations if it adapts from them."""
-        start = self.start(meta).expand(len(tasks), -1)
-        share = 1.0 if self.config.demonstrations else None
-        return rollout(problem, self.policy, start, tasks, episodes, rng, expert_share=share)
+        return self._support(meta, problem, tasks, episodes, rng, share=1.0 if self.config.demonstrations else None)
 
     def collect(
         self, meta: Tensor, problem: Problem, tasks: np.ndarray, episodes: int, rng: np.random.Generator
     ) -> MetaBatch:
         """See `MetaLearner.collect`; the expert advises throughout, and acts in the first queries."""
-        start = self.start(meta).expand(len(tasks), -1)
-        shown = float(self.config.demonstrations)
-        support = rollout(problem, self.policy, start, tasks, episodes, rng, expert_share=shown)
+        support = self._support(meta, problem, tasks, episodes, rng, share=float(self.config.demonstrations))
         with torch.no_grad():
             adapted = self.adapt(meta, support)
         # Half of the tasks without noise, which is how the policy will act; the rest see what mistakes lead to.
@@ -186,6 +184,19 @@ class ContextDynamics(MetaLearner):
         share = self.config.expert_decay ** max(0, self._adam.updates + 1 - self.config.expert_updates)
         query = rollout(problem, self.policy, adapted, tasks, episodes, rng, noise=noise, expert_share=share)
         return MetaBatch(support, query)
+
+    def _support(
+        self,
+        meta: Tensor,
+        problem: Problem,
+        tasks: np.ndarray,
+        episodes: int,
+        rng: np.random.Generator,
+        share: float | None,
+    ) -> Episodes:
+        """What is adapted to; the expert acts in a share of its steps, advises unless that is None."""
+        start, noise = self.start(meta).expand(len(tasks), -1), self.config.demonstration_noise
+        return rollout(problem, self.policy, start, tasks, episodes, rng, expert_share=share, expert_noise=noise)
 
     def predicted(self, meta: Tensor, support: Transitions, query: Transitions) -> tuple[Tensor, Tensor]:
         """The contexts of tasks, (tasks, context_size), and the errors of what is predicted with them, (tasks,)."""

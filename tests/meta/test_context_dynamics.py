@@ -170,6 +170,17 @@ def test_a_context_can_be_found_from_demonstrations() -> None:
     assert own.expert is None and not torch.equal(own.actions, shown.actions)
 
 
+def test_noisy_demonstrations_shake_what_is_done_and_not_what_is_advised() -> None:
+    learner, problem = learner_of(demonstrations="true", demonstration_noise=0.2), PointReach()
+    tasks = problem.sample(np.random.default_rng(1), 8)
+    shown = learner.gather(moved(learner), problem, tasks, 4, np.random.default_rng(2))
+    assert shown.expert is not None
+    free = (shown.expert.abs() < 0.4) & (shown.mask[..., None] > 0)
+    shaken = (shown.actions - shown.expert)[free]
+    assert len(shaken) > 100 and shaken.std() == pytest.approx(0.2, rel=0.15)
+    assert shown.actions.abs().max() <= 1.0
+
+
 def practising() -> ContextDynamics:
     return learner_of(outer_steps=2, policy_steps=3, policy_states=8, remembered=6, lesson=5)
 
