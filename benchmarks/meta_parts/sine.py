@@ -36,6 +36,22 @@ LONG = ("anil", "reptile")
 """Methods whose meta-steps hold many inner steps: they make `Sizes.long_iterations` of them."""
 
 
+DIVERGED_MSE = 50.0
+"""Error from which a task counts as diverged: four times that of a zero on the widest sine."""
+
+
+class Found(NamedTuple):
+    """What gradient steps lead to.
+
+    Attributes:
+        error: mean squared error of the tasks that did not diverge.
+        diverged: share of those that did.
+    """
+
+    error: float
+    diverged: float
+
+
 class Sizes(NamedTuple):
     """How much is trained and tested.
 
@@ -75,14 +91,17 @@ def run(sizes: Sizes, seeds: int, workers: int) -> list[Row]:
     rows = []
     for method, count in counts.items():
         for index, steps in enumerate(STEPS):
-            values = [found[method, seed][index] for seed in range(count)]
+            values, lost = zip(*(found[method, seed][index] for seed in range(count)), strict=True)
             peer = PUBLISHED[method][index] if method in PUBLISHED else None
-            rows.append(seeded_row(f"sine, {sizes.shots} points, {method}: error after {steps}", values, "MSE", peer))
+            case = f"sine, {sizes.shots} points, {method}"
+            rows.append(seeded_row(f"{case}: error after {steps}", values, "MSE", peer))
+            if any(lost):
+                rows.append(seeded_row(f"{case}: tasks that diverged after {steps}", [100 * x for x in lost], "%"))
     return rows
 
 
-def errors(method: str, seed: int, sizes: Sizes) -> list[float]:
-    """Train with one seed, and test: the error after each of `STEPS`."""
+def errors(method: str, seed: int, sizes: Sizes) -> list[Found]:
+    """Train with one seed, and test: what is found after each of `STEPS`."""
     if method == "pre-training":
         return _pretrained(seed, sizes)
     learner = _learner(method, sizes)
@@ -117,8 +136,8 @@ def _train(learner: GradientMetaLearner, seed: int, sizes: Sizes) -> Tensor:
 
 def _errors(
     objective: RegressionObjective, start: Tensor, step_sizes: Tensor, sizes: Sizes, seed: list[int]
-) -> list[float]:
-    """Errors on fresh tasks, the same ones for the same seed."""
+) -> list[Found]:
+    """What is found on fresh tasks, the same ones for the same seed."""
     problem, rng = SineRegression(), np.random.default_rng(seed)
     tasks = problem.sample(rng, sizes.test_tasks)
     support = objective.data(problem.draw(tasks, sizes.shots, rng))
@@ -127,11 +146,13 @@ def _errors(
     with torch.no_grad():
         for steps in STEPS:
             adapted = inner_loop(objective.inner, start, step_sizes, support, steps=steps, vectorised=True)
-            found.append(float(objective.outer(adapted, *query).mean()))
+            each = objective.outer(adapted, *query)
+            kept = each < DIVERGED_MSE
+            found.append(Found(float(each[kept].mean()), 1.0 - float(kept.float().mean())))
     return found
 
 
-def _pretrained(seed: int, sizes: Sizes) -> list[float]:
+def _pretrained(seed: int, sizes: Sizes) -> list[Found]:
     """One network for the points of all tasks, then gradient steps of the size that validation likes best."""
     objective = RegressionObjective(MLP((1, 40, 40, 1), "relu"))
     problem, rng = SineRegression(), np.random.default_rng([seed, 0])
@@ -143,5 +164,10 @@ def _pretrained(seed: int, sizes: Sizes) -> list[float]:
         objective.outer(parameters.expand(sizes.tasks, -1), *points).mean().backward()
         adam.step()
     start = parameters.detach()
-    best = min(FINE_TUNING_STEPS, key=lambda size: _errors(objective, start, torch.tensor(size), sizes, [seed, 2])[-1])
+
+    def score(size: float) -> tuple[float, float]:
+        last = _errors(objective, start, torch.tensor(size), sizes, [seed, 2])[-1]
+        return last.diverged, last.error
+
+    best = min(FINE_TUNING_STEPS, key=score)
     return _errors(objective, start, torch.tensor(best), sizes, [seed, 1])

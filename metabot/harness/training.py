@@ -16,6 +16,7 @@ from metabot.meta import make_meta_learner
 from metabot.meta.learner import MetaLearner, Moments
 from metabot.params import CheckpointError, load_checkpoint, save_checkpoint
 from metabot.params.atomic import atomic_file
+from metabot.params.checkpoint import previous
 from metabot.problems import Problem, make_problem
 
 CHECKPOINT = "meta.checkpoint"
@@ -169,8 +170,9 @@ class Training:
         self._saved = time.monotonic()
 
     def save_released(self, folder: Path) -> None:
-        """Write the checkpoint without what only going on with the training needs."""
+        """Write the checkpoint without what only going on with the training needs, and none before it."""
         self._write(folder, {})
+        previous(folder / CHECKPOINT).unlink(missing_ok=True)
 
     def _write(self, folder: Path, moments: Moments) -> None:
         info = {

@@ -61,7 +61,7 @@ def save_checkpoint(
     if vector.shape != (layout.size,):
         raise LayoutError(f"a vector of shape {vector.shape} does not fit layout {layout.hash} of {layout.size}")
     data, checksum = encode_vector(vector)
-    with atomic_file(path, keep=_previous(path)) as file, zipfile.ZipFile(file, "w") as archive:
+    with atomic_file(path, keep=previous(path)) as file, zipfile.ZipFile(file, "w") as archive:
         archive.writestr("info.json", json.dumps(info))
         archive.writestr("layout.json", layout.to_json())
         archive.writestr("checksum", str(checksum))
@@ -84,7 +84,7 @@ def load_checkpoint(path: Path, layout: Layout | None = None) -> Checkpoint:
         FileNotFoundError: if there is neither file.
     """
     problems = []
-    for candidate in (path, _previous(path)):
+    for candidate in (path, previous(path)):
         if not candidate.exists():
             continue
         try:
@@ -103,7 +103,8 @@ def load_checkpoint(path: Path, layout: Layout | None = None) -> Checkpoint:
     raise FileNotFoundError(path)
 
 
-def _previous(path: Path) -> Path:
+def previous(path: Path) -> Path:
+    """Where the checkpoint before this one is kept."""
     return path.with_name(path.name + ".previous")
 
 

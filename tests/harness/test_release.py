@@ -60,6 +60,13 @@ def test_an_artefact_adapts_as_the_training_does_and_says_what_it_is(evaluated: 
     assert "| test | pre-trained |" in card and "license: apache-2.0" in card and "metabot evaluate" in card
 
 
+def test_an_artefact_that_is_released_again_leaves_nothing_of_the_old_one(evaluated: Path, tmp_path: Path) -> None:
+    for _ in range(2):
+        code, said = released(evaluated, evaluated / "fomaml-seed-0", tmp_path)
+        assert code == 0, said
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["README.md", "config.json", "meta.checkpoint"]
+
+
 def test_an_evaluation_of_something_else_is_refused(evaluated: Path, tmp_path: Path) -> None:
     other = tmp_path / "other"
     config = dataclasses.replace(CONFIG, settings={}).training("fomaml", 0)
