@@ -34,8 +34,6 @@ OTHERS_SEEDS = 3
 """Seeds at most, where there is no published figure to compare with."""
 LONG = ("anil", "reptile")
 """Methods whose meta-steps hold many inner steps: they make `Sizes.long_iterations` of them."""
-
-
 DIVERGED_MSE = 50.0
 """Error from which a task counts as diverged: four times that of a zero on the widest sine."""
 

@@ -169,13 +169,17 @@ class ContextDynamics(MetaLearner):
         self, meta: Tensor, problem: Problem, tasks: np.ndarray, episodes: int, rng: np.random.Generator
     ) -> Episodes:
         """See `MetaLearner.gather`; demonstrations if it adapts from them."""
-        return self._support(meta, problem, tasks, episodes, rng, share=1.0 if self.config.demonstrations else None)
+        start, noise = self.start(meta).expand(len(tasks), -1), self.config.demonstration_noise
+        share = 1.0 if self.config.demonstrations else None
+        return rollout(problem, self.policy, start, tasks, episodes, rng, expert_share=share, expert_noise=noise)
 
     def collect(
         self, meta: Tensor, problem: Problem, tasks: np.ndarray, episodes: int, rng: np.random.Generator
     ) -> MetaBatch:
         """See `MetaLearner.collect`; the expert advises throughout, and acts in the first queries."""
-        support = self._support(meta, problem, tasks, episodes, rng, share=float(self.config.demonstrations))
+        start, shaken = self.start(meta).expand(len(tasks), -1), self.config.demonstration_noise
+        shown = float(self.config.demonstrations)
+        support = rollout(problem, self.policy, start, tasks, episodes, rng, expert_share=shown, expert_noise=shaken)
         with torch.no_grad():
             adapted = self.adapt(meta, support)
         # Half of the tasks without noise, which is how the policy will act; the rest see what mistakes lead to.
@@ -184,19 +188,6 @@ class ContextDynamics(MetaLearner):
         share = self.config.expert_decay ** max(0, self._adam.updates + 1 - self.config.expert_updates)
         query = rollout(problem, self.policy, adapted, tasks, episodes, rng, noise=noise, expert_share=share)
         return MetaBatch(support, query)
-
-    def _support(
-        self,
-        meta: Tensor,
-        problem: Problem,
-        tasks: np.ndarray,
-        episodes: int,
-        rng: np.random.Generator,
-        share: float | None,
-    ) -> Episodes:
-        """What is adapted to; the expert acts in a share of its steps, advises unless that is None."""
-        start, noise = self.start(meta).expand(len(tasks), -1), self.config.demonstration_noise
-        return rollout(problem, self.policy, start, tasks, episodes, rng, expert_share=share, expert_noise=noise)
 
     def predicted(self, meta: Tensor, support: Transitions, query: Transitions) -> tuple[Tensor, Tensor]:
         """The contexts of tasks, (tasks, context_size), and the errors of what is predicted with them, (tasks,)."""
