@@ -16,6 +16,7 @@ from metabot.meta.meta_sgd import MetaSGD
 from metabot.meta.pearl import PEARL
 from metabot.meta.population import Population
 from metabot.meta.reptile import Reptile
+from metabot.meta.ridge_dynamics import RidgeDynamics
 from metabot.meta.rl2 import RL2, RL2Transformer
 from metabot.meta.siamese import Siamese
 from metabot.meta.transfer_features import TransferFeatures
@@ -42,6 +43,7 @@ _METHODS: tuple[type[MetaLearner], ...] = (
     LearnedLSTM,
     LearnedTransformer,
     ContextDynamics,
+    RidgeDynamics,
     PEARL,
     Siamese,
 )

@@ -1,6 +1,7 @@
 """Policies: networks as pure functions of a flat parameter vector."""
 
 from metabot.policy.context import ContextPolicy
+from metabot.policy.digest import DigestMLP
 from metabot.policy.gaussian import GaussianMLP, gaussian_log_prob
 from metabot.policy.latent import LatentMLP
 from metabot.policy.mlp import MLP
@@ -11,6 +12,7 @@ from metabot.policy.transformer import TransformerPolicy
 __all__ = [
     "MLP",
     "ContextPolicy",
+    "DigestMLP",
     "GRUPolicy",
     "GaussianMLP",
     "LatentMLP",

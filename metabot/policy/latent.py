@@ -36,10 +36,15 @@ class LatentMLP(GaussianMLP):
         """
         if self.latent_size < 1:
             raise ValueError(f"latent_size: {self.latent_size} is below 1")
-        sizes = (self.observation_size + self.latent_size, *self.hidden, self.output_size)
+        sizes = (self.observation_size + self.read_size, *self.hidden, self.output_size)
         mlp = MLP(sizes, "tanh", last_gain=0.01)
         object.__setattr__(self, "mlp", mlp)
         object.__setattr__(self, "layout", mlp.layout + self.own_layout() + Layout.of({LATENT: (self.latent_size,)}))
+
+    @property
+    def read_size(self) -> int:
+        """Numbers that the network is given beside the observation."""
+        return self.latent_size
 
     @property
     def output_size(self) -> int:
@@ -50,13 +55,13 @@ class LatentMLP(GaussianMLP):
         """What the parameters hold between the network's arrays and the context."""
         return Layout.of({"log_std": (self.action_size,)})
 
+    def own_arrays(self, rng: np.random.Generator) -> dict[str, np.ndarray]:
+        """What `own_layout` begins with."""
+        return {"log_std": np.full(self.action_size, self.initial_log_std)}
+
     def initial(self, rng: np.random.Generator) -> np.ndarray:
         """Random parameters, float32 (layout.size,): orthogonal weights, a small last layer, a context of zero."""
-        constants = {"log_std": self.initial_log_std, LATENT: 0.0}
-        arrays = self.mlp.initial(rng)
-        for name, shape in self.layout.entries:
-            if name not in arrays:
-                arrays[name] = np.full(shape, constants[name])
+        arrays = {**self.mlp.initial(rng), **self.own_arrays(rng), LATENT: np.zeros(self.latent_size)}
         return self.layout.flatten(arrays)
 
     def mean(self, parameters: Tensor, observation: Tensor) -> Tensor:

@@ -36,6 +36,10 @@ class SquashedMLP(LatentMLP):
         """See `LatentMLP.own_layout`: nothing, the network says the spread."""
         return Layout(())
 
+    def own_arrays(self, rng: np.random.Generator) -> dict[str, np.ndarray]:
+        """See `LatentMLP.own_arrays`."""
+        return {}
+
     def mean_given(self, views: Mapping[str, Tensor], observation: Tensor, latent: Tensor) -> Tensor:
         """See `LatentMLP.mean_given`."""
         return torch.tanh(self.mlp(views, beside(observation, latent))[..., : self.action_size])

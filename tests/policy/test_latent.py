@@ -1,4 +1,4 @@
-"""A policy that reads a context: the same whether one row or many, and it leaves as ONNX."""
+"""Policies that read a context: the same whether one row or many, and they leave as ONNX."""
 
 from pathlib import Path
 
@@ -8,7 +8,7 @@ import torch
 
 from metabot.deploy.contract import PolicyContract
 from metabot.deploy.export import export_policy
-from metabot.policy import LatentMLP
+from metabot.policy import DigestMLP, LatentMLP
 from metabot.policy.latent import LATENT
 
 
@@ -19,8 +19,11 @@ def rows(policy: LatentMLP, tasks: int = 3) -> torch.Tensor:
     return policy.knowing(start, torch.from_numpy(rng.standard_normal((tasks, policy.latent_size), dtype=np.float32)))
 
 
-def test_one_policy_per_task_acts_as_each_alone_and_contexts_matter() -> None:
-    policy = LatentMLP(4, 2, (8,), latent_size=3)
+POLICIES = (LatentMLP(4, 2, (8,), latent_size=3), DigestMLP(4, 2, (8,), latent_size=7, digest_size=3))
+
+
+@pytest.mark.parametrize("policy", POLICIES)
+def test_one_policy_per_task_acts_as_each_alone_and_contexts_matter(policy: LatentMLP) -> None:
     parameters = rows(policy)
     observations = torch.randn(3, 5, 4, generator=torch.Generator().manual_seed(0))
     together = policy.mean(parameters, observations)
@@ -32,15 +35,27 @@ def test_one_policy_per_task_acts_as_each_alone_and_contexts_matter() -> None:
     assert not torch.allclose(policy.mean(parameters[0], observations[1]), together[1], atol=1e-3)
 
 
-def test_a_fresh_policy_has_a_context_of_zero_behind_everything_else() -> None:
-    policy = LatentMLP(4, 2, (8,), latent_size=3)
+@pytest.mark.parametrize("policy", POLICIES)
+def test_a_fresh_policy_has_a_context_of_zero_behind_everything_else(policy: LatentMLP) -> None:
     start = torch.from_numpy(policy.initial(np.random.default_rng(0)))
-    assert torch.equal(policy.layout.view(start)[LATENT], start[-3:]) and (start[-3:] == 0.0).all()
+    behind = start[-policy.latent_size :]
+    assert torch.equal(policy.layout.view(start)[LATENT], behind) and (behind == 0.0).all()
 
 
-def test_it_leaves_as_onnx_with_the_context_that_it_has(tmp_path: Path) -> None:
-    policy = LatentMLP(6, 2, (8,), latent_size=3)
-    contract = PolicyContract("diffdrive", tuple("abcdef"), ("forward", "turn"), 20, policy.layout.hash, 1)
+def test_a_digest_is_all_that_is_read_of_a_context() -> None:
+    policy = POLICIES[1]
+    start = rows(policy)[0]
+    matrix = policy.layout.view(start)["digest"]
+    unread = torch.linalg.svd(matrix).Vh[3:].sum(0)
+    seen, views = torch.randn(5, 4, generator=torch.Generator().manual_seed(0)), policy.layout.view(start)
+    as_ever = policy.mean_given(views, seen, policy.latent(start) + unread)
+    assert torch.allclose(as_ever, policy.mean(start, seen), atol=1e-5)
+    assert not torch.allclose(policy.mean_given(views, seen, policy.latent(start) + matrix[0]), as_ever, atol=1e-3)
+
+
+@pytest.mark.parametrize("policy", POLICIES)
+def test_it_leaves_as_onnx_with_the_context_that_it_has(policy: LatentMLP, tmp_path: Path) -> None:
+    contract = PolicyContract("diffdrive", tuple("abcd"), ("forward", "turn"), 20, policy.layout.hash, 1)
     exported = export_policy(tmp_path / "policy.onnx", policy, rows(policy)[1].numpy(), contract, probes=16)
     assert exported.parity_max_abs < 1e-5
 
@@ -48,3 +63,5 @@ def test_it_leaves_as_onnx_with_the_context_that_it_has(tmp_path: Path) -> None:
 def test_no_context_is_refused() -> None:
     with pytest.raises(ValueError, match="latent_size: 0 is below 1"):
         LatentMLP(4, 2, latent_size=0)
+    with pytest.raises(ValueError, match="digest_size: 0 is below 1"):
+        DigestMLP(4, 2, latent_size=3, digest_size=0)

@@ -1,0 +1,62 @@
+"""A model of what an action changes whose last layer is solved for, task by task (Bayesian linear regression)."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from metabot.experience import Transitions
+from metabot.meta.dynamics_model import SCALE, ChangeModel
+from metabot.params import Layout
+from metabot.policy import MLP
+
+_PRIOR, _LOG_PRECISION = "prior", "log_precision"
+
+
+class RidgeModel(ChangeModel):
+    """Changes are φ(o, a)ᵀ K with learned features φ; of a task only the coefficients K are found out.
+
+    φ holds one, the action as it is, and what a tanh MLP makes of observation and action. The
+    posterior mean of K in a task is (Φᵀ Φ + Λ)⁻¹ (Φᵀ Y + Λ K₀) (Harrison et al. 2018,
+    arXiv:1807.08912, equation 5), with the prior's mean K₀ and diagonal precision Λ learned. The
+    context of a task is how far K is from K₀, flattened.
+
+    Attributes:
+        context_size: rows of K times observation_size.
+        layout: see `ChangeModel`.
+    """
+
+    def __init__(
+        self, observation_size: int, action_size: int, features: int, hidden: tuple[int, ...] = (64, 64)
+    ) -> None:
+        """Choose the sizes."""
+        self._mlp = MLP((observation_size + action_size, *hidden, features), "tanh")
+        self._shape = (1 + action_size + features, observation_size)
+        self.context_size = self._shape[0] * observation_size
+        own = {_PRIOR: self._shape, _LOG_PRECISION: self._shape[:1], SCALE: (observation_size,)}
+        self.layout = self._mlp.layout + Layout.of(own)
+
+    def initial(self, rng: np.random.Generator) -> np.ndarray:
+        """See `ChangeModel.initial`; nothing is expected to change, as surely as one step says."""
+        rows, columns = self._shape
+        own = {_PRIOR: np.zeros(self._shape), _LOG_PRECISION: np.zeros(rows), SCALE: np.ones(columns)}
+        return self.layout.flatten({**self._mlp.initial(rng), **own})
+
+    def features(self, parameters: Tensor, steps: Transitions) -> Tensor:
+        """φ of all steps, (tasks, steps, 1 + action_size + features)."""
+        seen = torch.tanh(self._mlp(self.layout.view(parameters), torch.cat([steps.observation, steps.action], dim=-1)))
+        return torch.cat([torch.ones_like(steps.action[..., :1]), steps.action, seen], dim=-1)
+
+    def solved(self, parameters: Tensor, steps: Transitions) -> Tensor:
+        """The context that explains steps, (tasks, context_size); zero where there are none."""
+        views = self.layout.view(parameters)
+        phi = self.features(parameters, steps) * steps.moving[..., None]
+        unexplained = self.changes(parameters, steps) - phi @ views[_PRIOR]
+        precision = phi.transpose(1, 2) @ phi + torch.diag(torch.exp(views[_LOG_PRECISION]))
+        return torch.linalg.solve(precision, phi.transpose(1, 2) @ unexplained).flatten(1)
+
+    def predicted(self, parameters: Tensor, context: Tensor, steps: Transitions) -> Tensor:
+        """See `ChangeModel.predicted`."""
+        coefficients = self.layout.view(parameters)[_PRIOR] + context.unflatten(-1, self._shape)
+        return self.features(parameters, steps) @ coefficients

@@ -1,0 +1,145 @@
+"""A context solved for in closed form: what it equals, its gradient, what it leaves out, and that it pays."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+import pytest
+import torch
+
+from metabot.base import success_rate
+from metabot.experience import Transitions
+from metabot.meta import make_meta_learner
+from metabot.meta.ridge_dynamics import RidgeDynamics
+from metabot.meta.ridge_model import RidgeModel
+from metabot.problems.reach import PointReach
+
+
+def learner_of(**settings: object) -> RidgeDynamics:
+    small = {"hidden": "8", "model_hidden": "8", "features": 2, "digest_size": 3}
+    learner = make_meta_learner("ridge-dynamics", PointReach(), **{**small, **settings})
+    assert isinstance(learner, RidgeDynamics)
+    return learner
+
+
+def moved(learner: RidgeDynamics) -> torch.Tensor:
+    rng = np.random.default_rng(0)
+    meta = torch.from_numpy(learner.initial(rng))
+    return meta + 0.05 * torch.from_numpy(rng.standard_normal(len(meta), dtype=np.float32))
+
+
+def some_steps(tasks: int = 3, steps: int = 40) -> Transitions:
+    draw = torch.Generator().manual_seed(0)
+    seen, done = torch.randn(tasks, steps, 4, generator=draw), torch.randn(tasks, steps, 2, generator=draw)
+    zeros = torch.zeros(tasks, steps)
+    return Transitions(seen, done, zeros, torch.randn(tasks, steps, 4, generator=draw), zeros, torch.ones(tasks, steps))
+
+
+def prepared(model: RidgeModel) -> torch.Tensor:
+    rng = np.random.default_rng(1)
+    start = torch.from_numpy(model.initial(rng))
+    return start + 0.3 * torch.from_numpy(rng.standard_normal(len(start), dtype=np.float32)).abs()
+
+
+def test_the_context_is_that_of_least_squares_drawn_to_the_prior() -> None:
+    model = RidgeModel(4, 2, 3, (8,))
+    parameters, steps = prepared(model).double(), some_steps()
+    steps = Transitions(**{name: value.double() for name, value in steps.arrays().items()})
+    context, views = model.solved(parameters, steps), model.layout.view(parameters)
+    phi, wanted = model.features(parameters, steps), model.changes(parameters, steps)
+    for task in range(3):
+        # As many rows more as there are features: the prior's, each as heavy as its precision.
+        weight = torch.diag(torch.exp(0.5 * views["log_precision"]))
+        rows = torch.cat([phi[task], weight])
+        solution = torch.linalg.lstsq(rows, torch.cat([wanted[task], weight @ views["prior"]])).solution
+        assert torch.allclose(context[task].unflatten(0, (6, 4)), solution - views["prior"], atol=1e-9)
+
+
+def test_without_a_step_nothing_is_known_and_masked_steps_do_not_count() -> None:
+    model = RidgeModel(4, 2, 3, (8,))
+    parameters, steps = prepared(model), some_steps()
+    assert (model.solved(parameters, dataclasses.replace(steps, valid=torch.zeros(3, 40))) == 0.0).all()
+    half = Transitions(**{name: value[:, :20] for name, value in steps.arrays().items()})
+    masked = dataclasses.replace(steps, valid=torch.arange(40).lt(20).float().expand(3, -1))
+    assert torch.allclose(model.solved(parameters, masked), model.solved(parameters, half), atol=1e-5)
+
+
+def test_a_gain_of_either_sign_is_found_at_once_and_predicts() -> None:
+    model = RidgeModel(4, 2, 1, (4,))
+    parameters, steps = torch.from_numpy(model.initial(np.random.default_rng(0))), some_steps()
+    gains = torch.tensor([1.2, -0.8, 0.5])
+    change = torch.zeros(3, 40, 4)
+    change[..., 2] = gains[:, None] * steps.action[..., 1]
+    steps = dataclasses.replace(steps, change=change)
+    context = model.solved(parameters, steps)
+    assert torch.allclose(context.unflatten(1, (4, 4))[:, 2, 2], gains, atol=0.05)
+    assert (model.errors(parameters, context, steps) < 1e-3).all()
+    assert (model.errors(parameters, torch.zeros_like(context), steps) > 0.05).all()
+
+
+def test_the_gradient_matches_finite_differences_and_imitation_leaves_the_model_alone() -> None:
+    learner, problem, rng = learner_of(), PointReach(), np.random.default_rng(3)
+    meta = moved(learner)
+    batch = learner.collect(meta, problem, problem.sample(rng, 4), 2, rng)
+    meta = meta.double()
+    steps, queried = (
+        Transitions(**{name: value.double() for name, value in Transitions.of(part).arrays().items()})
+        for part in (batch.support, batch.query)
+    )
+    advice = torch.randn(*queried.action.shape, generator=torch.Generator().manual_seed(0)).double()
+
+    def losses(vector: torch.Tensor) -> torch.Tensor:
+        return learner.losses(vector, steps, queried, queried.observation, advice).sum()
+
+    def errors(vector: torch.Tensor) -> torch.Tensor:
+        return learner.predicted(vector, steps, queried)[1].sum()
+
+    variable = meta.clone().requires_grad_(True)
+    (whole,) = torch.autograd.grad(losses(variable), variable)
+    (alone,) = torch.autograd.grad(errors(variable), variable)
+    followed = len(meta) - learner.policy.observation_size
+    policy = learner.policy.layout.size - learner.policy.latent_size
+    assert torch.equal(whole[policy:], alone[policy:]) and (alone[:policy] == 0.0).all()
+    views = learner.layout.view(whole)
+    assert (views["dynamics/scale"] == 0.0).all()
+    for name in ("policy/digest", "dynamics/prior", "dynamics/log_precision", "dynamics/weight_0"):
+        assert views[name].norm() > 1e-6, name
+    for loss, gradient, low, high in ((losses, whole, 0, policy), (errors, alone, policy, followed)):
+        for index in np.random.default_rng(1).choice(np.arange(low, high), 30, replace=False):
+            shift = torch.zeros_like(meta)
+            shift[index] = 1e-6
+            numeric = float(loss(meta + shift) - loss(meta - shift)) / 2e-6
+            assert numeric == pytest.approx(float(gradient[index]), rel=1e-4, abs=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("settings", "line"),
+    [
+        ({"features": "0"}, "features: 0 is below 1"),
+        ({"digest_size": "0"}, "digest_size: 0 is below 1"),
+        ({"outer_step": "0"}, "outer_step: 0.0 is not above 0"),
+        ({"inner_steps": "3"}, "inner_steps"),
+    ],
+)
+def test_an_impossible_configuration_is_refused_in_one_line(settings: dict, line: str) -> None:
+    with pytest.raises(ValueError, match=line):
+        learner_of(**settings)
+
+
+def test_a_context_beats_the_start_after_a_short_training() -> None:
+    problem = PointReach()
+    learner = learner_of(hidden="32,32", model_hidden="32", samples="48", outer_step="5e-3")
+    meta = torch.from_numpy(learner.initial(np.random.default_rng(0)))
+    for number in range(8):
+        rng = np.random.default_rng([1, number])
+        meta, _ = learner.update(meta, learner.collect(meta, problem, problem.sample(rng, 16), 4, rng))
+    rng = np.random.default_rng(9)
+    tasks = problem.sample(rng, 64, "test")
+    adapted = learner.adapt(meta, learner.gather(meta, problem, tasks, 1, rng))
+    start = learner.start(meta).expand(len(tasks), -1)
+    before, after = (
+        float(success_rate(problem, learner.policy, rows, tasks, 4, np.random.default_rng(3)).mean())
+        for rows in (start, adapted)
+    )
+    assert after > before + 0.25 and after > 0.9, (before, after)
