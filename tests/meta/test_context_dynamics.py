@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Callable
 
 import numpy as np
 import pytest
 import torch
 
-from metabot.base import success_rate
 from metabot.experience import Episodes, Transitions
-from metabot.meta import MetaBatch, make_meta_learner
+from metabot.meta import MetaBatch, MetaLearner, make_meta_learner
 from metabot.meta.context_dynamics import ContextDynamics
+from metabot.meta.prediction import Prediction
 from metabot.problems import Problem, make_problem
 from metabot.problems.reach import PointReach
 
@@ -35,39 +36,14 @@ def moved(learner: ContextDynamics) -> torch.Tensor:
     return meta + 0.05 * torch.from_numpy(rng.standard_normal(len(meta), dtype=np.float32))
 
 
-def in_double(episodes: Episodes) -> Transitions:
-    return Transitions(**{name: value.double() for name, value in Transitions.of(episodes).arrays().items()})
-
-
-def test_the_gradient_matches_finite_differences_and_imitation_leaves_the_context_alone() -> None:
+def test_the_gradient_matches_finite_differences_and_imitation_leaves_the_context_alone(
+    checked_gradient: Callable[[Prediction, torch.Tensor, MetaBatch], dict[str, torch.Tensor]],
+) -> None:
     learner = learner_of()
     meta = moved(learner)
-    batch = a_batch(learner, meta)
-    meta, steps, queried = meta.double(), in_double(batch.support), in_double(batch.query)
-    advice = torch.randn(*queried.action.shape, generator=torch.Generator().manual_seed(0)).double()
-
-    def losses(vector: torch.Tensor) -> torch.Tensor:
-        return learner.losses(vector, steps, queried, queried.observation, advice).sum()
-
-    def errors(vector: torch.Tensor) -> torch.Tensor:
-        return learner.predicted(vector, steps, queried)[1].sum()
-
-    variable = meta.clone().requires_grad_(True)
-    (whole,) = torch.autograd.grad(losses(variable), variable)
-    (alone,) = torch.autograd.grad(errors(variable), variable)
-    policy = learner.policy.layout.size - learner.policy.latent_size
-    assert torch.equal(whole[policy:], alone[policy:]) and (alone[:policy] == 0.0).all()
-    views = learner.layout.view(whole)
-    assert (views["dynamics/scale"] == 0.0).all()
+    views = checked_gradient(learner, meta, a_batch(learner, meta))
     for name in ("policy/weight_0", "policy/context/latent", "log_step", "dynamics/weight_0"):
         assert views[name].norm() > 1e-6, name
-    followed = len(meta) - learner.policy.observation_size
-    for loss, gradient, low, high in ((losses, whole, 0, policy), (errors, alone, policy, followed)):
-        for index in np.random.default_rng(1).choice(np.arange(low, high), 30, replace=False):
-            shift = torch.zeros_like(meta)
-            shift[index] = 1e-6
-            numeric = float(loss(meta + shift) - loss(meta - shift)) / 2e-6
-            assert numeric == pytest.approx(float(gradient[index]), rel=1e-4, abs=1e-6)
 
 
 def test_no_reward_is_read_in_training_or_adaptation() -> None:
@@ -205,19 +181,10 @@ def test_practice_moves_the_policy_alone_and_is_gone_on_with_bit_by_bit() -> Non
     assert not torch.equal(forgetful.update(first, batches[1])[0], second)
 
 
-def test_a_context_beats_the_start_after_a_short_training() -> None:
+def test_a_context_beats_the_start_after_a_short_training(
+    trained_success: Callable[[MetaLearner, Problem, int], tuple[float, float]],
+) -> None:
     problem = PointReach()
     learner = learner_of(problem, hidden="32,32", samples="48", outer_step="5e-3")
-    meta = torch.from_numpy(learner.initial(np.random.default_rng(0)))
-    for number in range(12):
-        rng = np.random.default_rng([1, number])
-        meta, _ = learner.update(meta, learner.collect(meta, problem, problem.sample(rng, 16), 4, rng))
-    rng = np.random.default_rng(9)
-    tasks = problem.sample(rng, 64, "test")
-    adapted = learner.adapt(meta, learner.gather(meta, problem, tasks, 1, rng))
-    start = learner.start(meta).expand(len(tasks), -1)
-    before, after = (
-        float(success_rate(problem, learner.policy, rows, tasks, 4, np.random.default_rng(3)).mean())
-        for rows in (start, adapted)
-    )
+    before, after = trained_success(learner, problem, 12)
     assert after > before + 0.25 and after > 0.9, (before, after)

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Callable
 
 import numpy as np
 import pytest
 import torch
 
-from metabot.base import success_rate
 from metabot.experience import Episodes, Transitions
-from metabot.meta import MetaBatch, make_meta_learner
+from metabot.meta import MetaBatch, MetaLearner, make_meta_learner
 from metabot.meta.pearl import PEARL, Noise
 from metabot.meta.replay import TaskReplay
 from metabot.meta.task_encoder import TaskEncoder
@@ -233,21 +233,12 @@ class WiredEitherWay(Problem):
         )
 
 
-def test_a_context_beats_the_start_after_a_short_training() -> None:
+def test_a_context_beats_the_start_after_a_short_training(
+    trained_success: Callable[[MetaLearner, Problem, int], tuple[float, float]],
+) -> None:
     problem = WiredEitherWay()
     settings = {"hidden": "32,32", "outer_steps": "80", "outer_step": "3e-3", "target_share": "0.02"}
     settings |= {"reward_scale": "3", "discount": "0.8", "context": "8"}
     learner = learner_of(problem, **settings)
-    meta = torch.from_numpy(learner.initial(np.random.default_rng(0)))
-    for number in range(8):
-        rng = np.random.default_rng([1, number])
-        meta, _ = learner.update(meta, learner.collect(meta, problem, problem.sample(rng, 16), 4, rng))
-    rng = np.random.default_rng(9)
-    tasks = problem.sample(rng, 64, "test")
-    adapted = learner.adapt(meta, learner.gather(meta, problem, tasks, 1, rng))
-    start = learner.start(meta).expand(len(tasks), -1)
-    before, after = (
-        float(success_rate(problem, learner.policy, rows, tasks, 4, np.random.default_rng(3)).mean())
-        for rows in (start, adapted)
-    )
+    before, after = trained_success(learner, problem, 8)
     assert after > before + 0.3 and after > 0.7, (before, after)

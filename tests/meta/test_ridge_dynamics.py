@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Callable
 
 import numpy as np
 import pytest
 import torch
 
-from metabot.base import success_rate
 from metabot.experience import Transitions
-from metabot.meta import make_meta_learner
+from metabot.meta import MetaBatch, MetaLearner, make_meta_learner
+from metabot.meta.prediction import Prediction
 from metabot.meta.ridge_dynamics import RidgeDynamics
 from metabot.meta.ridge_model import RidgeModel
+from metabot.problems import Problem
 from metabot.problems.reach import PointReach
 
 
@@ -78,39 +80,14 @@ def test_a_gain_of_either_sign_is_found_at_once_and_predicts() -> None:
     assert (model.errors(parameters, torch.zeros_like(context), steps) > 0.05).all()
 
 
-def test_the_gradient_matches_finite_differences_and_imitation_leaves_the_model_alone() -> None:
+def test_the_gradient_matches_finite_differences_and_imitation_leaves_the_model_alone(
+    checked_gradient: Callable[[Prediction, torch.Tensor, MetaBatch], dict[str, torch.Tensor]],
+) -> None:
     learner, problem, rng = learner_of(), PointReach(), np.random.default_rng(3)
     meta = moved(learner)
-    batch = learner.collect(meta, problem, problem.sample(rng, 4), 2, rng)
-    meta = meta.double()
-    steps, queried = (
-        Transitions(**{name: value.double() for name, value in Transitions.of(part).arrays().items()})
-        for part in (batch.support, batch.query)
-    )
-    advice = torch.randn(*queried.action.shape, generator=torch.Generator().manual_seed(0)).double()
-
-    def losses(vector: torch.Tensor) -> torch.Tensor:
-        return learner.losses(vector, steps, queried, queried.observation, advice).sum()
-
-    def errors(vector: torch.Tensor) -> torch.Tensor:
-        return learner.predicted(vector, steps, queried)[1].sum()
-
-    variable = meta.clone().requires_grad_(True)
-    (whole,) = torch.autograd.grad(losses(variable), variable)
-    (alone,) = torch.autograd.grad(errors(variable), variable)
-    followed = len(meta) - learner.policy.observation_size
-    policy = learner.policy.layout.size - learner.policy.latent_size
-    assert torch.equal(whole[policy:], alone[policy:]) and (alone[:policy] == 0.0).all()
-    views = learner.layout.view(whole)
-    assert (views["dynamics/scale"] == 0.0).all()
+    views = checked_gradient(learner, meta, learner.collect(meta, problem, problem.sample(rng, 4), 2, rng))
     for name in ("policy/digest", "dynamics/prior", "dynamics/log_precision", "dynamics/weight_0"):
         assert views[name].norm() > 1e-6, name
-    for loss, gradient, low, high in ((losses, whole, 0, policy), (errors, alone, policy, followed)):
-        for index in np.random.default_rng(1).choice(np.arange(low, high), 30, replace=False):
-            shift = torch.zeros_like(meta)
-            shift[index] = 1e-6
-            numeric = float(loss(meta + shift) - loss(meta - shift)) / 2e-6
-            assert numeric == pytest.approx(float(gradient[index]), rel=1e-4, abs=1e-6)
 
 
 @pytest.mark.parametrize(
@@ -127,19 +104,10 @@ def test_an_impossible_configuration_is_refused_in_one_line(settings: dict, line
         learner_of(**settings)
 
 
-def test_a_context_beats_the_start_after_a_short_training() -> None:
+def test_a_context_beats_the_start_after_a_short_training(
+    trained_success: Callable[[MetaLearner, Problem, int], tuple[float, float]],
+) -> None:
     problem = PointReach()
     learner = learner_of(hidden="32,32", model_hidden="32", samples="48", outer_step="5e-3")
-    meta = torch.from_numpy(learner.initial(np.random.default_rng(0)))
-    for number in range(8):
-        rng = np.random.default_rng([1, number])
-        meta, _ = learner.update(meta, learner.collect(meta, problem, problem.sample(rng, 16), 4, rng))
-    rng = np.random.default_rng(9)
-    tasks = problem.sample(rng, 64, "test")
-    adapted = learner.adapt(meta, learner.gather(meta, problem, tasks, 1, rng))
-    start = learner.start(meta).expand(len(tasks), -1)
-    before, after = (
-        float(success_rate(problem, learner.policy, rows, tasks, 4, np.random.default_rng(3)).mean())
-        for rows in (start, adapted)
-    )
+    before, after = trained_success(learner, problem, 8)
     assert after > before + 0.25 and after > 0.9, (before, after)
