@@ -17,6 +17,7 @@ from metabot.meta.inner_loop import inner_loop
 from metabot.meta.prediction import Prediction, PredictionConfig
 from metabot.params import Layout
 from metabot.policy import LatentMLP
+from metabot.problems import Problem
 
 
 @dataclass(frozen=True)
@@ -55,11 +56,11 @@ class ContextDynamics(Prediction):
         super().__init__(policy, config, model, Layout.of({"log_step": (size,)}))
 
     @classmethod
-    def between(cls, observation_size: int, action_size: int, config: ContextDynamicsConfig) -> ContextDynamics:
-        """See `Prediction.between`."""
+    def between(cls, problem: Problem, config: ContextDynamicsConfig) -> ContextDynamics:
+        """See `ContextImitation.between`."""
         policy = LatentMLP(
-            observation_size,
-            action_size,
+            problem.observation_size,
+            problem.action_size,
             config.hidden,
             initial_log_std=config.noise_log_std,
             latent_size=config.context_size,

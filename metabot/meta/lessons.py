@@ -28,7 +28,15 @@ class Lessons:
     advice: Tensor
 
     @classmethod
-    def of(cls, steps: Transitions, labels: Transitions, count: int, generator: torch.Generator) -> Lessons:
+    def of(
+        cls,
+        steps: Transitions,
+        labels: Transitions,
+        count: int,
+        generator: torch.Generator,
+        *,
+        terminal: bool = False,
+    ) -> Lessons:
         """So many steps and states of every task, drawn with replacement.
 
         Args:
@@ -36,9 +44,10 @@ class Lessons:
             labels: states with the expert's action in the place of the robot's.
             count: how many of both.
             generator: of the draw.
+            terminal: whether steps that ended their episodes are among those to tell tasks by.
         """
         seen = labels.sample(count, generator)
-        return cls(steps.sample(count, generator, terminal=False), seen.observation, seen.action)
+        return cls(steps.sample(count, generator, terminal=terminal), seen.observation, seen.action)
 
     def after(self, older: Lessons | None, most: int) -> Lessons:
         """These behind older ones; of all tasks the newest `most`."""
@@ -46,6 +55,14 @@ class Lessons:
             return self._from({name: value[-most:] for name, value in self.arrays().items()})
         mine = self.arrays()
         return self._from({name: torch.cat([old, mine[name]])[-most:] for name, old in older.arrays().items()})
+
+    def some(self, rows: Tensor, steps: int, states: int, generator: torch.Generator) -> Lessons:
+        """So many steps and states, drawn with replacement, of the tasks of these numbers, (n,)."""
+        each = self.observation.shape[1]
+        told, asked = (torch.randint(each, (len(rows), count), generator=generator) for count in (steps, states))
+        where = rows[:, None]
+        arrays = {name: value[where, told] for name, value in self.steps.arrays().items()}
+        return Lessons(Transitions(**arrays), self.observation[where, asked], self.advice[where, asked])
 
     def draw(self, contexts: Tensor, states: int, generator: torch.Generator) -> tuple[Tensor, Tensor, Tensor]:
         """Contexts (n, size), observations (n, 1, ...) and advice (n, 1, ...) of `states` states of any tasks."""

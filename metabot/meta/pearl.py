@@ -18,6 +18,7 @@ from metabot.meta.demands import one_robot
 from metabot.meta.learner import Kind, MetaBatch, MetaLearner, Moments
 from metabot.meta.outer import NumberedAdam
 from metabot.meta.replay import TaskReplay
+from metabot.meta.rounds import doubling
 from metabot.meta.task_encoder import Posterior, TaskEncoder
 from metabot.params import Layout
 from metabot.policy.squashed import Drawing, SquashedMLP
@@ -147,15 +148,13 @@ class PEARL(MetaLearner):
         """
         shape = (len(tasks), self.policy.latent_size)
         known, played = Posterior(torch.zeros(shape), torch.ones(shape)), []
-        done = 0
-        while done < episodes:
-            count = min(max(1, done), episodes - done)
+        for count in doubling(episodes):
             noise = torch.from_numpy(rng.standard_normal((count, *shape), dtype=np.float32))
             latent = known.draw(noise).transpose(0, 1).flatten(0, 1)
             played.append(
                 self._play(meta, problem, np.repeat(tasks, count, axis=0), latent, 1, rng).grouped(len(tasks))
             )
-            known, done = self.posterior(meta, Transitions.of(Episodes.join(played))), done + count
+            known = self.posterior(meta, Transitions.of(Episodes.join(played)))
         return Episodes.join(played)
 
     @torch.no_grad()

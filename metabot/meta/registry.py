@@ -19,6 +19,7 @@ from metabot.meta.reptile import Reptile
 from metabot.meta.ridge_dynamics import RidgeDynamics
 from metabot.meta.rl2 import RL2, RL2Transformer
 from metabot.meta.siamese import Siamese
+from metabot.meta.task_inference import TaskInference
 from metabot.meta.transfer_features import TransferFeatures
 from metabot.meta.transfer_parameters import TransferParameters
 from metabot.meta.transfer_relations import TransferRelations
@@ -45,6 +46,7 @@ _METHODS: tuple[type[MetaLearner], ...] = (
     ContextDynamics,
     RidgeDynamics,
     PEARL,
+    TaskInference,
     Siamese,
 )
 META_LEARNERS: dict[str, type[MetaLearner]] = {method.name: method for method in _METHODS}

@@ -14,6 +14,7 @@ from metabot.meta.prediction import Prediction, PredictionConfig
 from metabot.meta.ridge_model import RidgeModel
 from metabot.params import Layout
 from metabot.policy import DigestMLP
+from metabot.problems import Problem
 
 
 @dataclass(frozen=True)
@@ -53,12 +54,12 @@ class RidgeDynamics(Prediction):
         super().__init__(policy, config, model, Layout(()))
 
     @classmethod
-    def between(cls, observation_size: int, action_size: int, config: RidgeDynamicsConfig) -> RidgeDynamics:
-        """See `Prediction.between`."""
-        model = RidgeModel(observation_size, action_size, config.features, config.model_hidden)
+    def between(cls, problem: Problem, config: RidgeDynamicsConfig) -> RidgeDynamics:
+        """See `ContextImitation.between`."""
+        model = RidgeModel(problem.observation_size, problem.action_size, config.features, config.model_hidden)
         policy = DigestMLP(
-            observation_size,
-            action_size,
+            problem.observation_size,
+            problem.action_size,
             config.hidden,
             initial_log_std=config.noise_log_std,
             latent_size=model.context_size,
@@ -71,5 +72,5 @@ class RidgeDynamics(Prediction):
         return np.concatenate([self.policy.initial(rng), self.dynamics.initial(rng)])
 
     def infer(self, meta: Tensor, steps: Transitions) -> Tensor:
-        """See `Prediction.infer`."""
+        """See `ContextImitation.infer`."""
         return self.dynamics.solved(meta.split(self._sizes)[2], steps)

@@ -42,9 +42,27 @@ class TaskEncoder:
     """
 
     def __init__(
-        self, observation_size: int, action_size: int, latent_size: int, hidden: tuple[int, ...] = (64, 64)
+        self,
+        observation_size: int,
+        action_size: int,
+        latent_size: int,
+        hidden: tuple[int, ...] = (64, 64),
+        *,
+        prior_precision: float = 1.0,
+        tempered: bool = False,
     ) -> None:
-        """Choose the sizes."""
+        """Choose the sizes.
+
+        Args:
+            observation_size: numbers observed.
+            action_size: numbers commanded.
+            latent_size: numbers of z.
+            hidden: layers of the network.
+            prior_precision: of the prior, N(0, I / prior_precision).
+            tempered: whether each of n transitions counts as 1/n of one: those that follow one another say
+                much the same, and a context of many should not differ from that of some of them.
+        """
+        self._prior_precision, self._tempered = prior_precision, tempered
         self._mlp = MLP((2 * observation_size + action_size + 1, *hidden, 2 * latent_size), "relu")
         self.layout: Layout = self._mlp.layout
 
@@ -63,5 +81,7 @@ class TaskEncoder:
         mean, spread = self._mlp(self.layout.view(parameters), given).chunk(2, -1)
         variance = functional.softplus(spread).clamp(min=_LEAST_VARIANCE)
         precision = steps.valid[..., None] / variance
-        total = 1.0 / (1.0 + precision.sum(1))
+        if self._tempered:
+            precision = precision / steps.valid.sum(1).clamp(min=1.0)[:, None, None]
+        total = 1.0 / (self._prior_precision + precision.sum(1))
         return Posterior((precision * mean).sum(1) * total, total)

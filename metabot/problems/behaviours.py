@@ -40,6 +40,10 @@ class Behaviour(ABC):
         ranges = {**self.traits, **(self.held_out if split == "held-out" else {})}
         return np.stack([ranges[name].sample(rng, count) for name in self.traits], axis=1)
 
+    def described(self, traits: Traits) -> np.ndarray:
+        """Traits as numbers of which near ones mean nearly the same, (n, numbers)."""
+        return np.stack([traits[name] for name in self.traits], axis=1)
+
     @abstractmethod
     def embody(self, traits: Traits, dynamics: np.ndarray) -> None:
         """Write what a trait does to the others' bodies into healthy dynamics, (n, R, 11), in place."""
@@ -81,6 +85,11 @@ class Refugee(Behaviour):
         "speed": Interval(low=0.6, high=0.7),
     }
 
+    def described(self, traits: Traits) -> np.ndarray:
+        """See `Behaviour.described`: the refuge by its place."""
+        others = [traits[name] for name in self.traits if not name.startswith("refuge")]
+        return np.concatenate([_refuge(traits), np.stack(others, axis=1)], axis=1)
+
     def embody(self, traits: Traits, dynamics: np.ndarray) -> None:
         """See `Behaviour.embody`."""
         dynamics[:, 1:, DRIVE_GAIN] = traits["speed"][:, None]
@@ -91,9 +100,7 @@ class Refugee(Behaviour):
         world = rules.world
         poses = world.poses()
         own = poses[:, -1:]
-        bearing = traits["refuge_bearing_rad"]
-        refuge = traits["refuge_m"][:, None] * np.stack([np.cos(bearing), np.sin(bearing)], axis=-1)
-        way = refuge - own[:, 0, :2]
+        way = _refuge(traits) - own[:, 0, :2]
         home = drive.towards(
             own,
             np.arctan2(way[:, 1:], way[:, :1]),
@@ -106,6 +113,12 @@ class Refugee(Behaviour):
         chosen = commands.copy()
         chosen[:, -1] = np.where(alarmed[:, None], commands[:, -1], home[:, 0])
         return chosen
+
+
+def _refuge(traits: Traits) -> np.ndarray:
+    """Where refuges are, (n, 2) in metres."""
+    bearing = traits["refuge_bearing_rad"]
+    return traits["refuge_m"][:, None] * np.stack([np.cos(bearing), np.sin(bearing)], axis=-1)
 
 
 class Pusher(Behaviour):

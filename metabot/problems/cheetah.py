@@ -46,6 +46,10 @@ class CheetahDirection(Problem):
         directions = np.where(np.arange(tasks) % 2 == 0, 1.0, -1.0)
         return rng.permutation(directions)[:, None]
 
+    def hidden(self, tasks: np.ndarray) -> np.ndarray:
+        """See `Problem.hidden`: the direction, (tasks, 1)."""
+        return np.asarray(tasks, dtype=np.float64)
+
     def begin(self, tasks: np.ndarray, rng: np.random.Generator) -> np.ndarray:
         """See `Problem.begin`."""
         count = len(tasks)

@@ -41,6 +41,10 @@ class DriveTwin(Problem):
         """Draw hidden dynamics, (tasks, 3); this distribution has no held-out ranges."""
         return self.distribution.sample_dynamics(rng, tasks)
 
+    def hidden(self, tasks: np.ndarray) -> np.ndarray:
+        """See `Problem.hidden`: the dynamics, (tasks, 3)."""
+        return np.asarray(tasks, dtype=np.float64)
+
     def begin(self, tasks: np.ndarray, rng: np.random.Generator) -> np.ndarray:
         """See `Problem.begin`."""
         count = len(tasks)

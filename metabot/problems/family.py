@@ -6,6 +6,7 @@ import numpy as np
 
 from metabot.problems.problem import SPLITS, Outcome, Problem, Split
 from metabot_sim.env import Autoreset, FleetEnv
+from metabot_sim.episodes import EpisodeBatch
 from metabot_sim.families.registry import family
 
 SEEDS = 2**62
@@ -61,15 +62,24 @@ class FamilyProblem(Problem):
         numbers = rng.integers(2**31, size=tasks)
         return np.stack([numbers, np.full(tasks, SPLITS.index(split))], axis=1)
 
+    def hidden(self, tasks: np.ndarray) -> np.ndarray:
+        """See `Problem.hidden`: the dynamics of all robots and objects."""
+        episodes = self._draw(tasks, 0)
+        return np.concatenate(
+            [part.reshape(len(tasks), -1) for part in (episodes.robot_dynamics, episodes.object_dynamics)], axis=1
+        )
+
+    def _draw(self, tasks: np.ndarray, seed: int) -> EpisodeBatch:
+        """An episode of each task."""
+        (split,) = set(tasks[:, 1].tolist())
+        numbers = np.arange(len(tasks), dtype=np.int64)
+        return self._family.draw(self._spec, SPLITS[split], tasks[:, 0], numbers, seed)
+
     def begin(self, tasks: np.ndarray, rng: np.random.Generator) -> np.ndarray:
         """See `Problem.begin`."""
         env = self._current = self._env(len(tasks))
         seed = int(rng.integers(SEEDS))
-        (split,) = set(tasks[:, 1].tolist())
-        episodes = self._family.draw(
-            self._spec, SPLITS[split], tasks[:, 0], np.arange(len(tasks), dtype=np.int64), seed
-        )
-        return self._rows(env.reset(seed % 2**31, episodes=episodes))
+        return self._rows(env.reset(seed % 2**31, episodes=self._draw(tasks, seed)))
 
     def step(self, actions: np.ndarray) -> Outcome:
         """See `Problem.step`."""

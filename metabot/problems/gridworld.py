@@ -36,6 +36,10 @@ class GridWorld(Problem):
         cells = rng.integers(1, self.side**2, tasks)
         return np.stack(np.divmod(cells, self.side), axis=1)
 
+    def hidden(self, tasks: np.ndarray) -> np.ndarray:
+        """See `Problem.hidden`: the goal, (tasks, 2)."""
+        return np.asarray(tasks, dtype=np.float64)
+
     def begin(self, tasks: np.ndarray, rng: np.random.Generator) -> np.ndarray:
         """See `Problem.begin`."""
         self._goal = np.asarray(tasks, dtype=np.int64)

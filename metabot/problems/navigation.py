@@ -44,6 +44,10 @@ class Navigation2D(Problem):
         """Draw goals, (tasks, 2)."""
         return rng.uniform(-0.5, 0.5, (tasks, 2))
 
+    def hidden(self, tasks: np.ndarray) -> np.ndarray:
+        """See `Problem.hidden`: the goal, (tasks, 2)."""
+        return np.asarray(tasks, dtype=np.float64)
+
     def begin(self, tasks: np.ndarray, rng: np.random.Generator) -> np.ndarray:
         """See `Problem.begin`; every episode starts at the origin."""
         self._goal = np.asarray(tasks, dtype=np.float64)

@@ -41,10 +41,17 @@ class PartnerProblem(FamilyProblem):
         """Draw partners, (tasks, traits)."""
         return self.behaviour.sample(rng, tasks, split)
 
+    def hidden(self, tasks: np.ndarray) -> np.ndarray:
+        """See `Problem.hidden`: the traits."""
+        return self.behaviour.described(self._by_name(tasks))
+
+    def _by_name(self, tasks: np.ndarray) -> dict[str, np.ndarray]:
+        return dict(zip(self.behaviour.traits, np.asarray(tasks, dtype=np.float64).T, strict=True))
+
     def begin(self, tasks: np.ndarray, rng: np.random.Generator) -> np.ndarray:
         """See `Problem.begin`."""
         env = self._current = self._env(len(tasks))
-        self._traits = dict(zip(self.behaviour.traits, np.asarray(tasks, dtype=np.float64).T, strict=True))
+        self._traits = self._by_name(tasks)
         seed = int(rng.integers(SEEDS))
         episodes = EpisodeBatch.of(self._spec, len(tasks))
         self._family.draw_places(simulated.Draws(simulated.keys(seed, np.arange(len(tasks)))), episodes, self._spec)

@@ -97,6 +97,14 @@ class Problem(ABC):
         """What one who knows the task would do now, (n * agents, action_size); None if nobody knows."""
         return None
 
+    def hidden(self, tasks: np.ndarray) -> np.ndarray | None:
+        """What a simulator knows of tasks and no robot is told, float64 (tasks, n); None where nobody can say.
+
+        Args:
+            tasks: (tasks, ...) rows of what `sample` returned.
+        """
+        return None
+
     def goals(self) -> Goals | None:
         """What the episodes have achieved and what they should; None where goals are no places.
 

@@ -28,6 +28,10 @@ class PointReach(Problem):
             return rng.uniform(-quarter, quarter, (tasks, 1))
         return rng.uniform(quarter, 2 * quarter, (tasks, 1)) * rng.choice([-1.0, 1.0], (tasks, 1))
 
+    def hidden(self, tasks: np.ndarray) -> np.ndarray:
+        """See `Problem.hidden`: the rotation as a direction, (tasks, 2)."""
+        return np.concatenate([np.cos(tasks), np.sin(tasks)], axis=1)
+
     def begin(self, tasks: np.ndarray, rng: np.random.Generator) -> np.ndarray:
         """See `Problem.begin`."""
         self._turn = tasks[:, 0]

@@ -38,12 +38,14 @@ def push(
     dynamics: np.ndarray,
     max_speed_mps: float,
     max_yaw_rate_radps: float,
+    ranks: np.ndarray | None = None,
 ) -> np.ndarray:
     """Commands of all cars, (n, R, 2).
 
     Everything is seen from the box: x along the push, y to its left. Cars keep the order in
-    which they stand around the box, so that no two have to pass each other; they wait for
-    the last one, then push, those on the right harder if the box has to turn left.
+    which they stand around the box, so that no two have to pass each other, unless they are told
+    their ranks; they wait for the last one, then push, those on the right harder if the box has to
+    turn left.
 
     Args:
         poses: (n, R, 3) of the cars.
@@ -53,6 +55,7 @@ def push(
         dynamics: (n, R, 11) hidden dynamics.
         max_speed_mps: of a healthy car.
         max_yaw_rate_radps: of a healthy car.
+        ranks: (n, R) which of `places` each car takes, and on which side of the box's middle it goes there.
     """
     wanted = np.arctan2(zone[:, 1] - box[:, 1], zone[:, 0] - box[:, 0])
     axis = box[:, 2] + np.pi / 2
@@ -64,14 +67,15 @@ def push(
     y = cos * offset[..., 1] - sin * offset[..., 0]
     length, width = size[:, :1] / 2, size[:, 1:] / 2
     rank = np.argsort(np.argsort(np.arctan2(y, -x), axis=1, kind="stable"), axis=1, kind="stable")
-    mine = np.take_along_axis(places(poses.shape[1], size[:, 0]), rank, axis=1)
+    mine = np.take_along_axis(places(poses.shape[1], size[:, 0]), rank if ranks is None else ranks, axis=1)
+    leftwards = y if ranks is None else mine
     # All a little to the side that turns the box towards the zone.
     mine = mine - np.clip(_SHIFT_GAIN_M * error, -_SHIFT_M, _SHIFT_M)[:, None]
     contact = -width - CAR_M
     gap, aside = contact - x, mine - y
 
     # Past the box, along its short side, then to the place behind it.
-    side = np.where(y < 0.0, -1.0, 1.0) * (length + _CLEAR_M)
+    side = np.where(leftwards < 0.0, -1.0, 1.0) * (length + _CLEAR_M)
     staging = contact - _STAGING_M
     in_front = (x > width) & (np.abs(y) < length + 0.75 * _CLEAR_M)
     beside = ~in_front & (gap < 0.5 * _STAGING_M) & (np.abs(y) > length)

@@ -191,6 +191,10 @@ class DrivePushRules(Rules):
 
     def expert(self) -> np.ndarray:
         """See `Rules.expert`."""
+        return self.expert_at(None)
+
+    def expert_at(self, ranks: np.ndarray | None) -> np.ndarray:
+        """The expert's commands, (n, R, 2), where cars are told which places to take, (n, R) from right to left."""
         cars = self.world.cars
         box = np.concatenate([self._box, self.world.object_yaws()], axis=-1)
         size = self._size * self.world.episodes.object_dynamics[:, 0, 1:2]
@@ -202,6 +206,7 @@ class DrivePushRules(Rules):
             self.world.episodes.robot_dynamics,
             cars.max_speed_mps,
             cars.max_yaw_rate_radps,
+            ranks,
         )
 
 

@@ -1,0 +1,171 @@
+"""What methods share that find a context of the task and have a policy that reads it imitate an expert."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from dataclasses import dataclass
+from typing import Any, ClassVar, Self
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from metabot.base.imitation import squared_error
+from metabot.base.rollout import rollout
+from metabot.experience import Episodes, Transitions
+from metabot.meta.config import above_zero, at_least_one, configured
+from metabot.meta.demands import an_expert, one_robot
+from metabot.meta.learner import MetaBatch, MetaLearner
+from metabot.meta.outer import NumberedAdam
+from metabot.params import Layout
+from metabot.policy import LatentMLP
+from metabot.problems import Problem
+
+
+@dataclass(frozen=True)
+class ContextImitationConfig:
+    """Hyper-parameters of a `ContextImitation`."""
+
+    hidden: tuple[int, ...] = (64, 64)
+    """Hidden layers of the policy."""
+    samples: int = 96
+    """Steps of each task that an Adam step infers the context from."""
+    outer_step: float = 2e-3
+    """Step size of Adam."""
+    outer_steps: int = 60
+    """Adam steps per `update`, of all parameters together."""
+    remembered: int = 512
+    """Tasks that are remembered, the ones met last."""
+    lesson: int = 100
+    """States, and steps to tell it by, that are remembered of each task."""
+    max_gradient_norm: float = 1.0
+    expert_updates: int = 2
+    """Updates at the start in which the expert acts after adaptation."""
+    expert_decay: float = 0.0
+    """Factor by which the share of steps in which it acts falls with every later update, as `dagger` has it."""
+    noise_log_std: float = -0.5
+    """Logarithm of the spread with which adaptation episodes are explored."""
+    query_noise: float = 1.0
+    """Largest factor on that spread in the queries of training; less where much noise lets nothing succeed."""
+    demonstrations: bool = False
+    """Whether adaptation episodes are the expert's, shown on the robot that adapts, and not its own."""
+    demonstration_noise: float = 0.0
+    """Spread of noise on what the expert does in them: of what it hardly moves, nothing could be found out."""
+
+    def __post_init__(self) -> None:
+        """Refuse what cannot work."""
+        above_zero(self, "outer_step", "max_gradient_norm")
+        at_least_one(self, "samples", "outer_steps", "remembered", "lesson")
+        for name in ("expert_updates", "query_noise", "demonstration_noise"):
+            if getattr(self, name) < 0:
+                raise ValueError(f"{name}: {getattr(self, name)} is below 0")
+        if not 0.0 <= self.expert_decay <= 1.0:
+            raise ValueError(f"expert_decay: {self.expert_decay} is not in [0, 1]")
+
+
+class ContextImitation(MetaLearner):
+    """A context of the task is inferred from steps in it; the policy that reads it imitates an expert.
+
+    The policy learns to do what an expert would (DAgger, as `metabot.meta.dagger`), with the context and
+    without it; what the context is trained by is the subclass's, and imitation does not move it.
+
+    The parameters of the policy come first.
+    """
+
+    Config: ClassVar[type[ContextImitationConfig]] = ContextImitationConfig
+    policy: LatentMLP
+    config: ContextImitationConfig
+
+    def __init__(self, policy: LatentMLP, config: ContextImitationConfig, rest: dict[str, Layout]) -> None:
+        """Make a meta-learner of a policy that reads a context.
+
+        Args:
+            policy: its context is what `infer` finds.
+            config: hyper-parameters.
+            rest: layouts of all else that is learned, by what goes before the names of its arrays.
+        """
+        self.policy, self.config = policy, config
+        self.layout = policy.layout.prefixed("policy/")
+        for prefix, layout in rest.items():
+            self.layout = self.layout + layout.prefixed(prefix)
+        self._sizes = [policy.layout.size, *(layout.size for layout in rest.values())]
+        self._adam = NumberedAdam(config.outer_step, config.max_gradient_norm)
+
+    @classmethod
+    def for_problem(cls, problem: Problem, **settings: Any) -> Self:
+        """See `MetaLearner.for_problem`."""
+        one_robot(problem, cls.name, "a context")
+        an_expert(problem, cls.name)
+        return cls.between(problem, configured(cls.Config, settings))
+
+    @classmethod
+    @abstractmethod
+    def between(cls, problem: Problem, config: Any) -> Self:
+        """A meta-learner of robots that see and do what a problem's do."""
+
+    def start(self, meta: Tensor) -> Tensor:
+        """See `MetaLearner.start`, a view; its context is that of a robot that knows nothing."""
+        return meta[: self.policy.layout.size]
+
+    @abstractmethod
+    def infer(self, meta: Tensor, steps: Transitions) -> Tensor:
+        """The context of every task, (tasks, latent_size); differentiable with respect to `meta`.
+
+        Args:
+            meta: (layout.size,).
+            steps: what happened.
+        """
+
+    def adapt(self, meta: Tensor, experience: Episodes) -> Tensor:
+        """See `MetaLearner.adapt`."""
+        return self.policy.knowing(self.start(meta), self.infer(meta, Transitions.of(experience)))
+
+    def gather(
+        self, meta: Tensor, problem: Problem, tasks: np.ndarray, episodes: int, rng: np.random.Generator
+    ) -> Episodes:
+        """See `MetaLearner.gather`; demonstrations if it adapts from them."""
+        return self.explore(meta, problem, tasks, episodes, rng, 1.0 if self.config.demonstrations else None)
+
+    def explore(
+        self,
+        meta: Tensor,
+        problem: Problem,
+        tasks: np.ndarray,
+        episodes: int,
+        rng: np.random.Generator,
+        expert_share: float | None,
+    ) -> Episodes:
+        """Adaptation episodes, all from the start; arguments as in `gather` and `rollout`."""
+        start, noise = self.start(meta).expand(len(tasks), -1), self.config.demonstration_noise
+        return rollout(problem, self.policy, start, tasks, episodes, rng, expert_share=expert_share, expert_noise=noise)
+
+    def collect(
+        self, meta: Tensor, problem: Problem, tasks: np.ndarray, episodes: int, rng: np.random.Generator
+    ) -> MetaBatch:
+        """See `MetaLearner.collect`; the expert advises throughout, and acts in the first queries."""
+        support = self.explore(meta, problem, tasks, episodes, rng, float(self.config.demonstrations))
+        with torch.no_grad():
+            adapted = self.adapt(meta, support)
+        # Half of the tasks without noise, which is how the policy will act; the rest see what mistakes lead to.
+        factors = self.config.query_noise * np.maximum(rng.uniform(-1.0, 1.0, len(tasks)), 0.0)
+        noise = torch.from_numpy(factors.astype(np.float32))
+        share = self.config.expert_decay ** max(0, self._adam.updates + 1 - self.config.expert_updates)
+        query = rollout(problem, self.policy, adapted, tasks, episodes, rng, noise=noise, expert_share=share)
+        return MetaBatch(support, query)
+
+    def imitation(self, start: Tensor, context: Tensor, observation: Tensor, advice: Tensor) -> Tensor:
+        """Errors of imitation, (tasks,), with contexts and without; contexts are not moved by them.
+
+        Args:
+            start: (policy.layout.size,).
+            context: (tasks, latent_size).
+            observation: (tasks, states, observation_size).
+            advice: (tasks, states, action_size).
+        """
+        views = self.policy.layout.view(start)
+        losses = torch.zeros(len(context), dtype=start.dtype)
+        # Before it knows its task, a robot should do what is best on average and not anything.
+        for known in (context, self.policy.latent(start)):
+            mean = self.policy.mean_given(views, observation, known.detach())
+            losses = losses + squared_error(mean, advice, torch.ones(())).mean(1)
+        return losses

@@ -1,0 +1,220 @@
+"""What a simulator knows of a task is inferred from experience, and the policy reads it (Humplik et al. 2019)."""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from metabot.base.imitation import asked
+from metabot.base.rollout import rollout
+from metabot.experience import Episodes, Transitions
+from metabot.meta.config import above_zero, at_least_one
+from metabot.meta.context_imitation import ContextImitation, ContextImitationConfig
+from metabot.meta.learner import Kind, MetaBatch, Moments
+from metabot.meta.lessons import Lessons
+from metabot.meta.rounds import doubling
+from metabot.meta.standard import Standard
+from metabot.meta.task_encoder import TaskEncoder
+from metabot.policy import LatentMLP
+from metabot.problems import Problem
+
+_HIDDEN = "hidden"
+_PRIOR_PRECISION = 0.02
+"""What a step says counts for much more than what is expected of any task."""
+
+
+@dataclass(frozen=True)
+class TaskInferenceConfig(ContextImitationConfig):
+    """Hyper-parameters of `TaskInference`."""
+
+    encoder_hidden: tuple[int, ...] = (64, 64)
+    """Hidden layers of the network that looks at steps."""
+    outer_step: float = 5e-3
+    """Step size of Adam."""
+    outer_steps: int = 240
+    """Adam steps per `update`, of all parameters together."""
+    tasks: int = 32
+    """Tasks of such a step, drawn from those remembered."""
+    states: int = 128
+    """States of each of them that the policy imitates the expert in."""
+    lesson: int = 128
+    """States, and steps to tell it by, that are remembered of each task."""
+    change_size: float = 0.2
+    """What changes of observations within a step, and rewards, are divided by for the encoder."""
+
+    def __post_init__(self) -> None:
+        """Refuse what cannot work."""
+        super().__post_init__()
+        above_zero(self, "change_size")
+        at_least_one(self, "tasks", "states")
+
+
+@dataclass(frozen=True)
+class Revealed(MetaBatch):
+    """Episodes of tasks of which a simulator says what they hide.
+
+    Attributes:
+        hidden: (tasks, latent_size).
+    """
+
+    hidden: Tensor
+
+
+class TaskInference(ContextImitation):
+    """The context is an estimate of what is hidden in the task: dynamics, a place, the ways of a partner.
+
+    In training a simulator says what that is, and an encoder of steps learns it by regression (the
+    belief of Humplik et al. 2019, its mean alone; the second phase of RMA, Kumar et al. 2021). A robot
+    is told none of it: it reads its own observations, actions and rewards. It looks at what its
+    adaptation episodes say after 1, 2, 4, … of them, and goes on with what it knows then.
+
+    The parameters are those of the policy and of the encoder, in this order.
+    """
+
+    name = "task-inference"
+    kind: ClassVar[Kind] = "latent context"
+    source = "Humplik et al. 2019, arXiv:1905.06424; Kumar et al. 2021, arXiv:2107.04034"
+    Config: ClassVar[type[TaskInferenceConfig]] = TaskInferenceConfig
+    config: TaskInferenceConfig
+
+    def __init__(self, policy: LatentMLP, config: TaskInferenceConfig, standard: Standard) -> None:
+        """Make a meta-learner of a policy that reads what is hidden.
+
+        Args:
+            policy: with a context as long as what is hidden.
+            config: hyper-parameters.
+            standard: units of what is hidden.
+        """
+        sizes = (policy.observation_size, policy.action_size, policy.latent_size, config.encoder_hidden)
+        self.encoder = TaskEncoder(*sizes, prior_precision=_PRIOR_PRECISION, tempered=True)
+        super().__init__(policy, config, {"encoder/": self.encoder.layout})
+        self._standard = standard
+        self._lessons: Lessons | None = None
+        self._hidden = torch.zeros(0, policy.latent_size)
+
+    @classmethod
+    def between(cls, problem: Problem, config: TaskInferenceConfig) -> TaskInference:
+        """See `ContextImitation.between`.
+
+        Raises:
+            ValueError: if a problem cannot say what its tasks hide.
+        """
+        standard = Standard.of(problem, cls.name)
+        policy = LatentMLP(
+            problem.observation_size,
+            problem.action_size,
+            config.hidden,
+            initial_log_std=config.noise_log_std,
+            latent_size=standard.size,
+        )
+        return cls(policy, config, standard)
+
+    def initial(self, rng: np.random.Generator) -> np.ndarray:
+        """See `MetaLearner.initial`."""
+        return np.concatenate([self.policy.initial(rng), self.encoder.initial(rng)])
+
+    def infer(self, meta: Tensor, steps: Transitions) -> Tensor:
+        """See `ContextImitation.infer`."""
+        size = self.config.change_size
+        scaled = dataclasses.replace(steps, change=steps.change / size, reward=steps.reward / size)
+        return self.encoder(meta.split(self._sizes)[1], scaled).mean
+
+    @torch.no_grad()
+    def explore(
+        self,
+        meta: Tensor,
+        problem: Problem,
+        tasks: np.ndarray,
+        episodes: int,
+        rng: np.random.Generator,
+        expert_share: float | None,
+    ) -> Episodes:
+        """Adaptation episodes, in rounds; arguments as in `gather` and `rollout`."""
+        acting, shaken = self.start(meta).expand(len(tasks), -1), self.config.demonstration_noise
+        played: list[Episodes] = []
+        for count in doubling(episodes):
+            if played:
+                acting = self.adapt(meta, Episodes.join(played))
+            played.append(
+                rollout(problem, self.policy, acting, tasks, count, rng, expert_share=expert_share, expert_noise=shaken)
+            )
+        return Episodes.join(played)
+
+    def collect(
+        self, meta: Tensor, problem: Problem, tasks: np.ndarray, episodes: int, rng: np.random.Generator
+    ) -> Revealed:
+        """See `ContextImitation.collect`; what is hidden in the tasks goes with it."""
+        batch = super().collect(meta, problem, tasks, episodes, rng)
+        return Revealed(batch.support, batch.query, self._standard(problem, tasks))
+
+    def losses(self, meta: Tensor, steps: Transitions, hidden: Tensor, observation: Tensor, advice: Tensor) -> Tensor:
+        """Errors of inference and of imitation of every task, (tasks,).
+
+        Args:
+            meta: (layout.size,).
+            steps: what is inferred from.
+            hidden: (tasks, latent_size), what should be.
+            observation: (tasks, states, observation_size).
+            advice: (tasks, states, action_size), what the expert would do there.
+        """
+        context = self.infer(meta, steps)
+        return (context - hidden).square().sum(-1) + self.imitation(self.start(meta), context, observation, advice)
+
+    def update(self, meta: Tensor, batch: MetaBatch) -> tuple[Tensor, dict[str, float]]:
+        """See `MetaLearner.update`; metrics: ``loss``, ``inference_error``, ``gradient_norm``, ``dropped_tasks``."""
+        assert isinstance(batch, Revealed)
+        generator = self._adam.begin_update()
+        kept = self._remember(batch, generator)
+        metrics = {"dropped_tasks": float((~kept).sum())}
+        if self._lessons is None:
+            return meta.clone(), metrics
+        variable = self._adam.variable(meta)
+        config = self.config
+        for _ in range(config.outer_steps):
+            rows = torch.randperm(len(self._hidden), generator=generator)[: config.tasks]
+            lesson, hidden = self._lessons.some(rows, config.samples, config.states, generator), self._hidden[rows]
+            losses = self.losses(variable, lesson.steps, hidden, lesson.observation, lesson.advice)
+            norm = self._adam.descend(losses.mean)
+            if norm is None:
+                break
+            metrics |= {"loss": float(losses.detach().mean()), "gradient_norm": norm}
+        new = variable.detach().clone()
+        if kept.any():
+            with torch.no_grad():
+                wrong = self.infer(new, Transitions.of(batch.support).rows(kept)) - batch.hidden[kept]
+            metrics["inference_error"] = float(wrong.square().mean())
+        return new, metrics
+
+    def _remember(self, batch: Revealed, generator: torch.Generator) -> Tensor:
+        """Take in new tasks that hold finite numbers only; which ones, (tasks,) bool."""
+        hidden, played = batch.hidden, Episodes.join([batch.support, batch.query])
+        labels = Transitions.of(dataclasses.replace(played, actions=asked(played)))
+        steps, episodes = Transitions.of(batch.support), batch.support.mask.shape[1]
+        # Of some tasks as few episodes as a robot may have: what those do not say is not to be believed.
+        known = torch.randint(1, episodes + 1, (len(hidden), 1), generator=generator)
+        among = steps.valid.unflatten(1, (episodes, -1)) * (torch.arange(episodes) < known)[..., None]
+        steps = dataclasses.replace(steps, valid=among.flatten(1))
+        kept = steps.finite & labels.finite & torch.isfinite(hidden).all(1)
+        if kept.any():
+            new = Lessons.of(steps.rows(kept), labels.rows(kept), self.config.lesson, generator, terminal=True)
+            self._lessons = new.after(self._lessons, self.config.remembered)
+            self._hidden = torch.cat([self._hidden, hidden[kept]])[-self.config.remembered :]
+        return kept
+
+    def moments(self) -> Moments:
+        """Adam's moments, the number of updates, and what is remembered."""
+        if self._lessons is None:
+            return self._adam.moments()
+        return self._adam.moments() | self._lessons.moments() | {_HIDDEN: self._hidden.numpy().copy()}
+
+    def restore(self, moments: Moments) -> None:
+        """See `MetaLearner.restore`."""
+        self._lessons, left = Lessons.restored(moments)
+        hidden = left.pop(_HIDDEN, None)
+        self._hidden = torch.zeros(0, self.policy.latent_size) if hidden is None else torch.from_numpy(hidden.copy())
+        self._adam.restore(left)
