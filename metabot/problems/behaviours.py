@@ -10,9 +10,10 @@ import numpy as np
 
 from metabot.problems.problem import Split
 from metabot.task import Interval
-from metabot_sim.episodes import DELAY, DRIVE_GAIN
+from metabot_sim.episodes import DELAY, DRIVE_GAIN, EpisodeBatch
 from metabot_sim.experts import drive
 from metabot_sim.families.base import Rules
+from metabot_sim.families.drive_push import DrivePushRules
 
 Traits = Mapping[str, np.ndarray]
 """A value for every episode, (n,), by the trait's name."""
@@ -44,6 +45,13 @@ class Behaviour(ABC):
         """Traits as numbers of which near ones mean nearly the same, (n, numbers)."""
         return np.stack([traits[name] for name in self.traits], axis=1)
 
+    def arrange(self, traits: Traits, episodes: EpisodeBatch, rng: np.random.Generator) -> None:  # noqa: B027
+        """Say where everybody starts, in place; by default where the family has put them."""
+
+    def advice(self, traits: Traits, rules: Rules) -> np.ndarray:
+        """What experts do who know each other's ways, (n, R, 2); by default the family's."""
+        return rules.expert()
+
     @abstractmethod
     def embody(self, traits: Traits, dynamics: np.ndarray) -> None:
         """Write what a trait does to the others' bodies into healthy dynamics, (n, R, 11), in place."""
@@ -55,7 +63,7 @@ class Behaviour(ABC):
         Args:
             traits: of the others.
             rules: of the running episodes.
-            commands: (n, R, 2) of the family's expert.
+            commands: (n, R, 2) that `advice` gave.
             time_s: since the start.
 
         Returns:
@@ -122,19 +130,45 @@ def _refuge(traits: Traits) -> np.ndarray:
 
 
 class Pusher(Behaviour):
-    """A partner at the box with a pace of its own, which begins late and answers with a delay."""
+    """A partner that comes round the box by the left or by the right, as it always does, and pushes on that side.
+
+    Ours starts behind the box and sees the partner only once it is beside it: who waits on the wrong
+    side is in the way. The partner has a pace of its own, begins late and answers with a delay.
+    """
 
     family = "drive-push"
-    horizon_s = 24.0
+    horizon_s = 16.0
+    sight_m = 0.5
     traits = {  # noqa: RUF012
-        "pace": Interval(low=0.6, high=1.0),
-        "late_s": Interval(low=0.0, high=3.0),
+        "side": Interval(low=-1.0, high=1.0),
+        "pace": Interval(low=0.7, high=1.0),
+        "late_s": Interval(low=0.0, high=2.0),
         "delay_steps": Interval(low=0, high=4),
     }
     held_out = {  # noqa: RUF012
-        "pace": Interval(low=0.5, high=0.6),
-        "late_s": Interval(low=3.0, high=4.0),
+        "pace": Interval(low=0.62, high=0.7),
     }
+
+    def described(self, traits: Traits) -> np.ndarray:
+        """See `Behaviour.described`: of the side only which it is."""
+        return super().described({**traits, "side": _side(traits)})
+
+    def arrange(self, traits: Traits, episodes: EpisodeBatch, rng: np.random.Generator) -> None:
+        """See `Behaviour.arrange`: ours behind the box as seen from the zone, the partner before it."""
+        box, yaw = episodes.objects[:, 0, :2], episodes.objects[:, 0, 2]
+        way = episodes.pads[:, 0] - box
+        ahead = np.stack([-np.sin(yaw), np.cos(yaw)], axis=-1)
+        ahead *= np.where((ahead * way).sum(-1, keepdims=True) < 0.0, -1.0, 1.0)
+        aside = np.stack([-ahead[:, 1], ahead[:, 0]], axis=-1)
+        for robot, (sign, near, far, off) in enumerate(((-1.0, 0.9, 1.3, 0.3), (1.0, 0.7, 1.0, 0.2))):
+            along = sign * rng.uniform(near, far, (len(box), 1))
+            episodes.spawns[:, robot, :2] = box + along * ahead + rng.uniform(-off, off, (len(box), 1)) * aside
+
+    def advice(self, traits: Traits, rules: Rules) -> np.ndarray:
+        """See `Behaviour.advice`: the partner takes its side, and ours the other."""
+        assert isinstance(rules, DrivePushRules)
+        partner = (_side(traits) > 0.0).astype(np.int64)
+        return rules.expert_at(np.stack([1 - partner, partner], axis=1))
 
     def embody(self, traits: Traits, dynamics: np.ndarray) -> None:
         """See `Behaviour.embody`."""
@@ -144,3 +178,8 @@ class Pusher(Behaviour):
     def act(self, traits: Traits, rules: Rules, commands: np.ndarray, time_s: float) -> np.ndarray:
         """See `Behaviour.act`."""
         return np.where((time_s < traits["late_s"])[:, None, None], 0.0, commands)
+
+
+def _side(traits: Traits) -> np.ndarray:
+    """1 where the partner goes left, as seen along the push, and -1 where it goes right, (n,)."""
+    return np.where(traits["side"] < 0.0, -1.0, 1.0)

@@ -55,6 +55,7 @@ class PartnerProblem(FamilyProblem):
         seed = int(rng.integers(SEEDS))
         episodes = EpisodeBatch.of(self._spec, len(tasks))
         self._family.draw_places(simulated.Draws(simulated.keys(seed, np.arange(len(tasks)))), episodes, self._spec)
+        self.behaviour.arrange(self._traits, episodes, rng)
         self.behaviour.embody(self._traits, episodes.robot_dynamics)
         self._steps = 0
         return self._see(env.reset(seed % 2**31, episodes=episodes))
@@ -75,9 +76,9 @@ class PartnerProblem(FamilyProblem):
         return self._advice()[:, 0].astype(np.float32)
 
     def _advice(self) -> np.ndarray:
-        """The family's expert for all robots, asked once a step."""
+        """The experts of all robots, asked once a step."""
         if self._advised is None:
-            self._advised = self._current.expert()
+            self._advised = self.behaviour.advice(self._traits, self._current.rules)
         return self._advised
 
     def _see(self, observations: np.ndarray) -> np.ndarray:
