@@ -9,7 +9,7 @@ from metabot.problems import Split, make_problem
 from metabot_sim.episodes import DELAY, DRIVE_GAIN
 
 PARTNERS = ["drive-push-partner", "drive-pursuit-opponent"]
-PURSUIT = "drive-pursuit-opponent"
+PURSUIT, PUSH = "drive-pursuit-opponent", "drive-push-partner"
 
 
 @pytest.mark.parametrize("name", PARTNERS)
@@ -70,9 +70,40 @@ def test_an_evader_left_alone_goes_to_its_refuge_and_is_seen_from_near_only() ->
     assert not near.all() and np.median(left[~near]) < 0.3
 
 
+def test_who_waits_on_the_partners_side_is_in_its_way() -> None:
+    problem, rng = make_problem(PUSH), np.random.default_rng(6)
+    traits = problem.sample(rng, 32)
+    mistaken = dict(zip(problem.behaviour.traits, traits.T, strict=True))
+    mistaken["side"] = -mistaken["side"]
+    problem.begin(traits, rng)
+    for _ in range(problem.horizon):
+        actions = problem.behaviour.advice(mistaken, problem._current.rules)[:, 0]
+        step = problem.step(actions.astype(np.float32))
+    assert step.success.mean() < 0.2
+
+
+def test_a_partner_goes_to_its_side_of_the_box_and_nothing_tells_which() -> None:
+    problem = make_problem(PUSH)
+    traits = np.array([[-0.4, 1.0, 0.0, 0.0], [0.4, 1.0, 0.0, 0.0]])
+    start = problem.begin(traits, np.random.default_rng(7))
+    rules = problem._current.rules
+    problem.begin(traits[::-1], np.random.default_rng(7))
+    assert (start[:, [name.startswith("neighbour") for name in problem.observation_names]] == 0.0).all()
+    assert np.array_equal(problem.hidden(traits)[:, 0], [-1.0, 1.0])
+    problem.begin(traits, np.random.default_rng(7))
+    for _ in range(160):
+        problem.step(np.zeros((2, 2), dtype=np.float32))
+    poses, episodes = rules.world.poses(), rules.world.episodes
+    box = rules.world.object_positions()[:, 0, :2]
+    way = episodes.pads[:, 0] - box
+    offset = poses[:, 1, :2] - box
+    left = way[:, 0] * offset[:, 1] - way[:, 1] * offset[:, 0]
+    assert left[0] < 0.0 < left[1]
+
+
 def test_a_late_partner_does_nothing_at_first() -> None:
-    problem = make_problem("drive-push-partner")
-    traits = np.array([[1.0, 0.0, 0.0], [1.0, 3.0, 0.0]])
+    problem = make_problem(PUSH)
+    traits = np.array([[1.0, 1.0, 0.0, 0.0], [1.0, 1.0, 2.0, 0.0]])
     problem.begin(traits, np.random.default_rng(5))
     start = problem._current.world.poses()[:, 1].copy()
     for _ in range(20):

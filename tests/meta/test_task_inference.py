@@ -1,0 +1,160 @@
+"""What a simulator knows, inferred: its units, gradient, what is remembered and left out, and that it pays."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+import torch
+
+from metabot.experience import Transitions
+from metabot.meta import MetaLearner, make_meta_learner
+from metabot.meta.rounds import doubling
+from metabot.meta.standard import Standard
+from metabot.meta.task_encoder import TaskEncoder
+from metabot.meta.task_inference import Revealed, TaskInference
+from metabot.problems import Problem, make_problem
+from metabot.problems.reach import PointReach
+
+SMALL = {"hidden": "8", "encoder_hidden": "8", "outer_steps": "3", "lesson": "12", "samples": "10", "states": "6"}
+
+
+def learner_of(**settings: object) -> TaskInference:
+    learner = make_meta_learner("task-inference", PointReach(), **{**SMALL, **settings})
+    assert isinstance(learner, TaskInference)
+    return learner
+
+
+def moved(learner: TaskInference) -> torch.Tensor:
+    rng = np.random.default_rng(0)
+    meta = torch.from_numpy(learner.initial(rng))
+    return meta + 0.05 * torch.from_numpy(rng.standard_normal(len(meta), dtype=np.float32))
+
+
+def a_batch(learner: TaskInference, meta: torch.Tensor, tasks: int = 4, seed: int = 3) -> Revealed:
+    problem, rng = PointReach(), np.random.default_rng(seed)
+    return learner.collect(meta, problem, problem.sample(rng, tasks), 3, rng)
+
+
+def test_the_gradient_matches_finite_differences_and_imitation_leaves_the_encoder_alone() -> None:
+    learner = learner_of()
+    meta = moved(learner)
+    batch = a_batch(learner, meta)
+    arrays = Transitions.of(batch.support).arrays()
+    steps = Transitions(**{name: value.double() for name, value in arrays.items()})
+    draw = torch.Generator().manual_seed(0)
+    advice, hidden = torch.randn(steps.action.shape, generator=draw).double(), batch.hidden.double()
+
+    def loss(vector: torch.Tensor) -> torch.Tensor:
+        return learner.losses(vector, steps, hidden, steps.observation, advice).sum()
+
+    variable = meta.double().requires_grad_(True)
+    (whole,) = torch.autograd.grad(loss(variable), variable)
+    (inferred,) = torch.autograd.grad((learner.infer(variable, steps) - hidden).square().sum(), variable)
+    policy = learner.policy.layout.size
+    assert torch.allclose(whole[policy:], inferred[policy:]) and (inferred[:policy] == 0.0).all()
+    # Elsewhere imitation knows the context, which it does not move: there the policy's own gradient is compared.
+    for index in np.random.default_rng(1).choice(policy - learner.policy.latent_size, 30, replace=False):
+        shift = torch.zeros_like(variable)
+        shift[index] = 1e-6
+        numeric = float(loss(variable.detach() + shift) - loss(variable.detach() - shift)) / 2e-6
+        assert numeric == pytest.approx(float(whole[index]), rel=1e-4, abs=1e-6)
+
+    def inference(vector: torch.Tensor) -> float:
+        return float((learner.infer(vector, steps) - hidden).square().sum())
+
+    for index in np.random.default_rng(2).choice(np.arange(policy, len(meta)), 30, replace=False):
+        shift = torch.zeros_like(variable)
+        shift[index] = 1e-6
+        numeric = (inference(variable.detach() + shift) - inference(variable.detach() - shift)) / 2e-6
+        assert numeric == pytest.approx(float(whole[index]), rel=1e-4, abs=1e-6)
+
+
+def test_a_tempered_context_does_not_depend_on_how_often_steps_are_told() -> None:
+    encoder = TaskEncoder(4, 2, 3, (8,), prior_precision=0.02, tempered=True)
+    vector = torch.from_numpy(encoder.initial(np.random.default_rng(0)))
+    draw = torch.Generator().manual_seed(0)
+    seen, done = torch.randn(2, 6, 4, generator=draw), torch.randn(2, 6, 2, generator=draw)
+    zeros = torch.zeros(2, 6)
+    steps = Transitions(seen, done, zeros, torch.randn(2, 6, 4, generator=draw), zeros, torch.ones(2, 6))
+    thrice = Transitions(**{name: torch.cat([value] * 3, dim=1) for name, value in steps.arrays().items()})
+    assert torch.allclose(encoder(vector, thrice).mean, encoder(vector, steps).mean, atol=1e-6)
+    nothing = encoder(vector, dataclasses.replace(steps, valid=zeros))
+    assert (nothing.mean == 0.0).all() and torch.allclose(nothing.variance, torch.tensor(50.0))
+
+
+@pytest.mark.parametrize("name", ["point-reach", "navigation-2d", "drive-goal", "drive-push-partner"])
+def test_what_tasks_hide_has_mean_zero_and_spread_one(name: str) -> None:
+    problem = make_problem(name)
+    standard = Standard.of(problem, "task-inference")
+    values = standard(problem, problem.sample(np.random.default_rng(5), 2000))
+    assert values.shape == (2000, standard.size) and values.dtype == torch.float32
+    assert values.mean(0).abs().max() < 0.15 and (values.std(0) - 1.0).abs().max() < 0.15
+
+
+def test_problems_that_hide_nothing_or_do_not_say_it_are_refused_in_one_line() -> None:
+    class Silent(PointReach):
+        def hidden(self, tasks: np.ndarray) -> None:
+            return None
+
+    class Same(PointReach):
+        def hidden(self, tasks: np.ndarray) -> np.ndarray:
+            return np.ones((len(tasks), 2))
+
+    for problem, line in ((Silent(), "does not say what its tasks hide"), (Same(), "are the same")):
+        with pytest.raises(ValueError, match=line) as error:
+            make_meta_learner("task-inference", problem)
+        assert "\n" not in str(error.value)
+
+
+def test_rounds_double_until_all_episodes_are_played() -> None:
+    assert [list(doubling(episodes)) for episodes in (1, 2, 3, 8)] == [[1], [1, 1], [1, 1, 1], [1, 1, 2, 4]]
+
+
+def test_a_task_that_is_not_finite_is_dropped_and_counted() -> None:
+    learner = learner_of()
+    meta = moved(learner)
+    batch = a_batch(learner, meta)
+    batch.support.observations[1, 0, 0, 0] = torch.nan
+    new, metrics = learner.update(meta, batch)
+    assert metrics["dropped_tasks"] == 1.0 and torch.isfinite(new).all() and not torch.equal(new, meta)
+    fresh = learner_of()
+    batch.support.observations[:] = torch.nan
+    new, metrics = fresh.update(meta, batch)
+    assert metrics["dropped_tasks"] == 4.0 and torch.equal(new, meta)
+
+
+def test_the_oldest_tasks_are_forgotten_and_the_rest_survive_a_restart() -> None:
+    learner, other = learner_of(remembered="6"), learner_of(remembered="6")
+    meta = moved(learner)
+    for seed in (1, 2):
+        meta, _ = learner.update(meta, a_batch(learner, meta, seed=seed))
+    moments = learner.moments()
+    assert len(moments["hidden"]) == 6 and len(moments["lessons/advice"]) == 6
+    other.restore(moments)
+    batch = a_batch(learner, meta, seed=9)
+    assert torch.equal(learner.update(meta, batch)[0], other.update(meta, batch)[0])
+
+
+@pytest.mark.parametrize(
+    ("settings", "line"),
+    [
+        ({"tasks": "0"}, "tasks: 0 is below 1"),
+        ({"change_size": "0"}, "change_size: 0.0 is not above 0"),
+        ({"policy_steps": "3"}, "policy_steps"),
+    ],
+)
+def test_an_impossible_configuration_is_refused_in_one_line(settings: dict, line: str) -> None:
+    with pytest.raises(ValueError, match=line):
+        learner_of(**settings)
+
+
+def test_a_context_beats_the_start_after_a_short_training(
+    trained_success: Callable[[MetaLearner, Problem, int], tuple[float, float]],
+) -> None:
+    problem = PointReach()
+    learner = make_meta_learner("task-inference", problem, hidden="32,32", outer_steps="60")
+    before, after = trained_success(learner, problem, 8)
+    assert after > before + 0.1 and after > 0.9, (before, after)
