@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, ClassVar, Self
 
@@ -14,6 +15,7 @@ from metabot.base.imitation import squared_error
 from metabot.base.rollout import rollout
 from metabot.experience import Episodes, Transitions
 from metabot.meta.config import above_zero, at_least_one, configured
+from metabot.meta.dagger_schedule import expert_share, half_without_noise
 from metabot.meta.demands import an_expert, one_robot
 from metabot.meta.learner import MetaBatch, MetaLearner
 from metabot.meta.outer import NumberedAdam
@@ -126,6 +128,11 @@ class ContextImitation(MetaLearner):
         """See `MetaLearner.gather`; demonstrations if it adapts from them."""
         return self.explore(meta, problem, tasks, episodes, rng, 1.0 if self.config.demonstrations else None)
 
+    def rounds(self, episodes: int) -> Iterable[int]:
+        """How many adaptation episodes are played side by side before what they say is looked at: all, by default."""
+        return (episodes,)
+
+    @torch.no_grad()
     def explore(
         self,
         meta: Tensor,
@@ -133,11 +140,27 @@ class ContextImitation(MetaLearner):
         tasks: np.ndarray,
         episodes: int,
         rng: np.random.Generator,
-        expert_share: float | None,
+        share: float | None,
     ) -> Episodes:
-        """Adaptation episodes, all from the start; arguments as in `gather` and `rollout`."""
-        start, noise = self.start(meta).expand(len(tasks), -1), self.config.demonstration_noise
-        return rollout(problem, self.policy, start, tasks, episodes, rng, expert_share=expert_share, expert_noise=noise)
+        """Adaptation episodes in rounds, the first from the start.
+
+        Args:
+            meta: (layout.size,).
+            problem: where.
+            tasks: (tasks, ...) rows of `Problem.sample`.
+            episodes: of each task.
+            rng: source of starts, goals and noise.
+            share: of steps in which the expert acts, as `expert_share` of `rollout`.
+        """
+        acting, shaken = self.start(meta).expand(len(tasks), -1), self.config.demonstration_noise
+        played: list[Episodes] = []
+        for count in self.rounds(episodes):
+            if played:
+                acting = self.adapt(meta, Episodes.join(played))
+            played.append(
+                rollout(problem, self.policy, acting, tasks, count, rng, expert_share=share, expert_noise=shaken)
+            )
+        return Episodes.join(played)
 
     def collect(
         self, meta: Tensor, problem: Problem, tasks: np.ndarray, episodes: int, rng: np.random.Generator
@@ -146,10 +169,8 @@ class ContextImitation(MetaLearner):
         support = self.explore(meta, problem, tasks, episodes, rng, float(self.config.demonstrations))
         with torch.no_grad():
             adapted = self.adapt(meta, support)
-        # Half of the tasks without noise, which is how the policy will act; the rest see what mistakes lead to.
-        factors = self.config.query_noise * np.maximum(rng.uniform(-1.0, 1.0, len(tasks)), 0.0)
-        noise = torch.from_numpy(factors.astype(np.float32))
-        share = self.config.expert_decay ** max(0, self._adam.updates + 1 - self.config.expert_updates)
+        noise = self.config.query_noise * half_without_noise(len(tasks), rng)
+        share = expert_share(self._adam.updates, self.config.expert_updates, self.config.expert_decay)
         query = rollout(problem, self.policy, adapted, tasks, episodes, rng, noise=noise, expert_share=share)
         return MetaBatch(support, query)
 

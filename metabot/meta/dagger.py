@@ -6,12 +6,12 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import numpy as np
-import torch
 from torch import Tensor
 
 from metabot.base.imitation import squared_error
 from metabot.base.rollout import trial
 from metabot.experience import Episodes, Stream
+from metabot.meta.dagger_schedule import expert_share, half_without_noise
 from metabot.meta.demands import an_expert
 from metabot.meta.in_context import InContextConfig, InContextLearner
 from metabot.meta.memory import GRUMemory, TransformerMemory
@@ -94,9 +94,8 @@ class DAgger(InContextLearner):
         parameters = self.start(meta).expand(len(tasks), -1)
         if not training:
             return trial(problem, self.policy, parameters, tasks, episodes, rng, deterministic=True)
-        share = self.config.expert_decay ** max(0, self._adam.updates + 1 - self.config.expert_updates)
-        # Half of the trials without noise, which is how the policy will act; the rest see what mistakes lead to.
-        noise = torch.from_numpy(np.maximum(rng.uniform(-1.0, 1.0, len(tasks)), 0.0).astype(np.float32))
+        share = expert_share(self._adam.updates, self.config.expert_updates, self.config.expert_decay)
+        noise = half_without_noise(len(tasks), rng)
         return trial(problem, self.policy, parameters, tasks, episodes, rng, noise=noise, expert_share=share)
 
     def prepare(self, meta: Tensor, stream: Stream) -> tuple[Tensor, ...]:

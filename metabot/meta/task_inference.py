@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -11,7 +12,6 @@ import torch
 from torch import Tensor
 
 from metabot.base.imitation import asked
-from metabot.base.rollout import rollout
 from metabot.experience import Episodes, Transitions
 from metabot.meta.config import above_zero, at_least_one
 from metabot.meta.context_imitation import ContextImitation, ContextImitationConfig
@@ -124,26 +124,9 @@ class TaskInference(ContextImitation):
         scaled = dataclasses.replace(steps, change=steps.change / size, reward=steps.reward / size)
         return self.encoder(meta.split(self._sizes)[1], scaled).mean
 
-    @torch.no_grad()
-    def explore(
-        self,
-        meta: Tensor,
-        problem: Problem,
-        tasks: np.ndarray,
-        episodes: int,
-        rng: np.random.Generator,
-        expert_share: float | None,
-    ) -> Episodes:
-        """Adaptation episodes, in rounds; arguments as in `gather` and `rollout`."""
-        acting, shaken = self.start(meta).expand(len(tasks), -1), self.config.demonstration_noise
-        played: list[Episodes] = []
-        for count in doubling(episodes):
-            if played:
-                acting = self.adapt(meta, Episodes.join(played))
-            played.append(
-                rollout(problem, self.policy, acting, tasks, count, rng, expert_share=expert_share, expert_noise=shaken)
-            )
-        return Episodes.join(played)
+    def rounds(self, episodes: int) -> Iterator[int]:
+        """See `ContextImitation.rounds`."""
+        return doubling(episodes)
 
     def collect(
         self, meta: Tensor, problem: Problem, tasks: np.ndarray, episodes: int, rng: np.random.Generator

@@ -72,7 +72,7 @@ class PartnerProblem(FamilyProblem):
         return Outcome(seen, done.rewards[:, 0], done.success[:, 0], done.terminated | done.diverged)
 
     def expert(self) -> np.ndarray:
-        """What one would do who sees the others wherever they are and knows what their bodies can do."""
+        """What one would do who sees the others wherever they are and knows their bodies and their ways."""
         return self._advice()[:, 0].astype(np.float32)
 
     def _advice(self) -> np.ndarray:

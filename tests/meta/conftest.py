@@ -37,8 +37,27 @@ def trained_success() -> Callable[[MetaLearner, Problem, int], tuple[float, floa
     return measure
 
 
+Loss = Callable[[torch.Tensor], torch.Tensor]
+
+
 @pytest.fixture(scope="session")
-def checked_gradient() -> Callable[[Prediction, torch.Tensor, MetaBatch], dict[str, torch.Tensor]]:
+def matches_differences() -> Callable[[Loss, torch.Tensor, torch.Tensor, range], None]:
+    """Thirty entries of a gradient at a point, among those of a range, held against central differences."""
+
+    def check(loss: Loss, gradient: torch.Tensor, at: torch.Tensor, among: range) -> None:
+        for index in np.random.default_rng(1).choice(np.arange(among.start, among.stop), 30, replace=False):
+            shift = torch.zeros_like(at)
+            shift[index] = 1e-6
+            numeric = float(loss(at + shift) - loss(at - shift)) / 2e-6
+            assert numeric == pytest.approx(float(gradient[index]), rel=1e-4, abs=1e-6)
+
+    return check
+
+
+@pytest.fixture(scope="session")
+def checked_gradient(
+    matches_differences: Callable[[Loss, torch.Tensor, torch.Tensor, range], None],
+) -> Callable[[Prediction, torch.Tensor, MetaBatch], dict[str, torch.Tensor]]:
     """The gradient of all losses by name, held against finite differences; imitation moves the policy alone."""
 
     def in_double(episodes: Episodes) -> Transitions:
@@ -62,12 +81,8 @@ def checked_gradient() -> Callable[[Prediction, torch.Tensor, MetaBatch], dict[s
         views = learner.layout.view(whole)
         assert (views["dynamics/scale"] == 0.0).all()
         followed = len(meta) - learner.policy.observation_size
-        for loss, gradient, low, high in ((losses, whole, 0, policy), (errors, alone, policy, followed)):
-            for index in np.random.default_rng(1).choice(np.arange(low, high), 30, replace=False):
-                shift = torch.zeros_like(meta)
-                shift[index] = 1e-6
-                numeric = float(loss(meta + shift) - loss(meta - shift)) / 2e-6
-                assert numeric == pytest.approx(float(gradient[index]), rel=1e-4, abs=1e-6)
+        matches_differences(losses, whole, meta, range(policy))
+        matches_differences(errors, alone, meta, range(policy, followed))
         return views
 
     return check

@@ -87,7 +87,7 @@ def test_a_partner_goes_to_its_side_of_the_box_and_nothing_tells_which() -> None
     traits = np.array([[-0.4, 1.0, 0.0, 0.0], [0.4, 1.0, 0.0, 0.0]])
     start = problem.begin(traits, np.random.default_rng(7))
     rules = problem._current.rules
-    problem.begin(traits[::-1], np.random.default_rng(7))
+    assert np.array_equal(problem.begin(traits[::-1], np.random.default_rng(7)), start)
     assert (start[:, [name.startswith("neighbour") for name in problem.observation_names]] == 0.0).all()
     assert np.array_equal(problem.hidden(traits)[:, 0], [-1.0, 1.0])
     problem.begin(traits, np.random.default_rng(7))

@@ -66,9 +66,11 @@ def push(
     x = cos * offset[..., 0] + sin * offset[..., 1]
     y = cos * offset[..., 1] - sin * offset[..., 0]
     length, width = size[:, :1] / 2, size[:, 1:] / 2
-    rank = np.argsort(np.argsort(np.arctan2(y, -x), axis=1, kind="stable"), axis=1, kind="stable")
-    mine = np.take_along_axis(places(poses.shape[1], size[:, 0]), rank if ranks is None else ranks, axis=1)
-    leftwards = y if ranks is None else mine
+    told = ranks is not None
+    if ranks is None:
+        ranks = np.argsort(np.argsort(np.arctan2(y, -x), axis=1, kind="stable"), axis=1, kind="stable")
+    mine = np.take_along_axis(places(poses.shape[1], size[:, 0]), ranks, axis=1)
+    leftwards = mine if told else y
     # All a little to the side that turns the box towards the zone.
     mine = mine - np.clip(_SHIFT_GAIN_M * error, -_SHIFT_M, _SHIFT_M)[:, None]
     contact = -width - CAR_M
