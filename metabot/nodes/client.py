@@ -154,7 +154,9 @@ class FleetClient:
         self, robot: str, spec: TaskSpec, *, episodes: int = 0, trials: int = 0, seed: int = 0, export_path: str = ""
     ) -> Pending:
         """Start adapting a robot to the dynamics that the task gives it; collect with `result`."""
-        client = self._adapt.setdefault(robot, ActionClient(self._node, Adapt, f"/{robot}/adapt"))
+        client = self._adapt.get(robot)
+        if client is None:
+            client = self._adapt[robot] = self._action_client(Adapt, f"/{robot}/adapt")
         goal = Adapt.Goal(
             spec_json=spec.model_dump_json(), episodes=episodes, trials=trials, seed=seed, export_path=export_path
         )
@@ -190,6 +192,12 @@ class FleetClient:
             time.sleep(0.05)
 
     # -- inside ---------------------------------------------------------------------------
+
+    def _action_client(self, kind: Any, name: str) -> ActionClient:
+        """Made in the spinning thread, which rclpy shows clients to before they are whole: that would end it."""
+        made: Future = self._executor.create_task(lambda: ActionClient(self._node, kind, name))
+        client: ActionClient = self._wait_for(made, f"client of {name}", 20.0)
+        return client
 
     def _act(self, client: ActionClient, goal: Any, what: str, timeout_s: float) -> Any:
         return Pending(self, client, goal, what).result(timeout_s)
