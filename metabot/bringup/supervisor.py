@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from types import TracebackType
+from types import FrameType, TracebackType
 from typing import IO
 
 import psutil
@@ -73,8 +73,9 @@ class Supervisor:
         """Start nodes; their labels must be new."""
         self.logs.mkdir(parents=True, exist_ok=True)
         for node in nodes:
-            log = (self.logs / f"{node.label}.log").open("ab")
-            self._running[node.label] = _Running(node, self._spawn(node, log), log)
+            with _postponed():  # or a process is born that nobody knows of
+                log = (self.logs / f"{node.label}.log").open("ab")
+                self._running[node.label] = _Running(node, self._spawn(node, log), log)
 
     def _spawn(self, node: NodeProcess, log: IO[bytes]) -> subprocess.Popen[bytes]:
         environment = {
@@ -105,7 +106,8 @@ class Supervisor:
             self.on_death(Death(running.node.label, self._reason(running, code), again, not again))
             if again:
                 running.starts += 1
-                running.process = self._spawn(running.node, running.log)
+                with _postponed():
+                    running.process = self._spawn(running.node, running.log)
 
     def _reason(self, running: _Running, code: int) -> str:
         if code < 0:
@@ -167,19 +169,39 @@ class Supervisor:
         self.stop()
 
 
+_ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+"""Requests to end."""
+
+
 @contextlib.contextmanager
 def _uninterrupted() -> Iterator[None]:
     """Ignore requests to end in the block, which is ending; only the main thread can."""
+    with _answering(signal.SIG_IGN):
+        yield
+
+
+@contextlib.contextmanager
+def _postponed() -> Iterator[None]:
+    """Answer requests to end after the block; only the main thread can."""
+    asked: list[int] = []
+    with _answering(lambda number, _: asked.append(number)):
+        yield
+    if asked:
+        signal.raise_signal(asked[0])
+
+
+@contextlib.contextmanager
+def _answering(handler: Callable[[int, FrameType | None], object] | signal.Handlers) -> Iterator[None]:
+    """In the block another handler answers requests to end."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-    previous = {number: signal.signal(number, signal.SIG_IGN) for number in numbers}
+    previous = {number: signal.signal(number, handler) for number in _ENDING}
     try:
         yield
     finally:
-        for number, handler in previous.items():
-            signal.signal(number, handler)
+        for number, former in previous.items():
+            signal.signal(number, former)
 
 
 def fleet_environment(domain: int, logs: Path) -> dict[str, str]:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import signal
 import sys
 
+ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+"""Requests to end."""
 INTERRUPTED = 130
 """Exit code after Ctrl-C, as shells have it."""
 
@@ -15,5 +18,16 @@ def main() -> None:
 
         app(prog_name="metabot")
     except KeyboardInterrupt:
+        _end_undisturbed()
         print("metabot: stopped", file=sys.stderr)
         sys.exit(INTERRUPTED)
+    except SystemExit as end:
+        if end.code == INTERRUPTED:
+            _end_undisturbed()
+        raise
+
+
+def _end_undisturbed() -> None:
+    """From now on ignore requests to end: the interpreter, on its way out, would die of a further one."""
+    for number in ENDING:
+        signal.signal(number, signal.SIG_IGN)

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import contextlib
 import signal
+import time
 from collections.abc import Callable, Iterator
 from types import FrameType
 
 import typer
 
-from metabot.cli import INTERRUPTED
+from metabot.cli import ENDING, INTERRUPTED
 
 USAGE = 2
+
+PATIENCE_S = 5.0
+"""Seconds that cleaning up may take before a further Ctrl-C ends it."""
 
 
 @contextlib.contextmanager
@@ -22,19 +26,27 @@ def one_line_errors(*kinds: type[Exception], stopped: Callable[[], str] = lambda
         kinds: exceptions whose message is a line for the user.
         stopped: what to say after an interrupt.
 
-    SIGTERM and SIGHUP are treated like Ctrl-C, so that every ``with`` block cleans up.
+    SIGTERM and SIGHUP are treated like Ctrl-C, so that every ``with`` block cleans up; further ones
+    do not cut that short for `PATIENCE_S`. What the caller ignores, as nohup does, stays ignored.
     """
+    first: float | None = None
 
     def interrupt(number: int, frame: FrameType | None) -> None:
-        raise KeyboardInterrupt
+        nonlocal first
+        now = time.monotonic()
+        if first is None or now - first > PATIENCE_S:
+            first = first or now
+            raise KeyboardInterrupt
 
-    previous = {number: signal.signal(number, interrupt) for number in (signal.SIGTERM, signal.SIGHUP)}
+    heard = [number for number in ENDING if signal.getsignal(number) is not signal.SIG_IGN]
+    previous = {number: signal.signal(number, interrupt) for number in heard}
     try:
         yield
     except kinds as problem:
         typer.secho(f"metabot: {problem}", fg="red", err=True)
         raise typer.Exit(USAGE) from None
     except KeyboardInterrupt:
+        previous.clear()  # or a further one, before `main` ignores them, would be answered otherwise
         typer.secho(f"metabot: {stopped()}", err=True)
         raise typer.Exit(INTERRUPTED) from None
     finally:

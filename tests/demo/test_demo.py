@@ -215,14 +215,15 @@ def test_ctrl_c_ends_every_process_within_three_seconds(start_demo, moment: str)
 def test_other_signals_and_impatience_end_it_as_well(start_demo, number: signal.Signals) -> None:
     demo = start_demo(*SHORT)
     demo.wait_for("run folder", 60)
-    time.sleep(1.0)
-    nodes = demo.nodes()
-    assert nodes
+    deadline = time.monotonic() + 30
+    while not (nodes := demo.nodes()):
+        assert time.monotonic() < deadline, demo.text()
+        time.sleep(0.05)
     demo.process.send_signal(number)
-    for _ in range(8):
-        time.sleep(0.1)
-        if demo.process.poll() is None:
-            demo.process.send_signal(signal.SIGINT)
+    while demo.process.poll() is None:  # to the very end: on its way out, too, the interpreter must not die of it
+        assert time.monotonic() < deadline, demo.text()
+        demo.process.send_signal(signal.SIGINT)
+        time.sleep(0.01)
     assert demo.finish(10) == 130, demo.text()
     assert not [node for node in nodes if node.is_running() and node.status() != psutil.STATUS_ZOMBIE]
 

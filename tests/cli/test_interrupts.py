@@ -1,0 +1,57 @@
+"""Requests to end: the first is answered by cleaning up, impatience does not cut that short."""
+
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+
+WAITS = """
+import sys, time
+import typer
+import metabot.cli.app
+from metabot.cli import main
+from metabot.cli.errors import one_line_errors
+
+app = typer.Typer()
+
+@app.command()
+def wait():
+    with one_line_errors():
+        try:
+            print("ready", flush=True)
+            time.sleep(1.0)
+        finally:
+            time.sleep(0.3)
+            print("cleaned up", flush=True)
+
+metabot.cli.app.app = app
+sys.argv = ["metabot"]
+main()
+"""
+
+
+def start(*prefix: str) -> subprocess.Popen[str]:
+    process = subprocess.Popen(
+        [*prefix, sys.executable, "-c", WAITS], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    assert process.stdout is not None and process.stdout.readline() == "ready\n"
+    return process
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_a_request_to_end_cleans_up_once_however_often_it_comes(number: signal.Signals) -> None:
+    process = start()
+    while process.poll() is None:
+        process.send_signal(number)
+        time.sleep(0.005)
+    out, err = process.communicate()
+    assert (process.returncode, out, err) == (130, "cleaned up\n", "metabot: stopped\n")
+
+
+def test_what_nohup_shields_from_is_ignored() -> None:
+    process = start("nohup")
+    process.send_signal(signal.SIGHUP)
+    out, err = process.communicate(timeout=30)
+    assert (process.returncode, out) == (0, "cleaned up\n"), err
