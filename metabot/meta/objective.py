@@ -132,3 +132,18 @@ class PolicyObjective(Objective):
     def outer(self, parameters: Tensor, *data: Tensor) -> Tensor:
         """See `clipped_surrogate`."""
         return clipped_surrogate(self.policy, parameters, *data, clip=self._clip)
+
+    def divergence(self, former: Tensor, observations: Tensor, mask: Tensor, parameters: Tensor) -> Tensor:
+        """Mean over steps of the KL divergence of adapted policies from what they were, (tasks,).
+
+        Args:
+            former: (tasks, layout.size).
+            observations: (tasks, episodes, steps, observation_size) that the former ones saw.
+            mask: (tasks, episodes, steps), one where a step counts.
+            parameters: (tasks, layout.size).
+        """
+        means = torch.func.vmap(self.policy.mean)
+        old, new = (self.policy.spread(each)[:, None, None] for each in (former, parameters))
+        apart = (means(parameters, observations) - means(former, observations)).square()
+        ratio = torch.exp(-2.0 * new) * (torch.exp(2.0 * old) + apart)
+        return ((new - old + 0.5 * (ratio - 1.0)).sum(-1) * mask).sum((1, 2)) / mask.sum((1, 2))

@@ -24,6 +24,8 @@ class ReptileConfig(GradientConfig):
     def __post_init__(self) -> None:
         """Refuse what cannot work."""
         super().__post_init__()
+        if self.trust_region:
+            raise ValueError(f"trust_region: {self.trust_region} has no outer loss to descend in reptile; 0 is allowed")
         if not 0.0 < self.approach <= 1.0:
             raise ValueError(f"approach: {self.approach} is not in (0, 1]")
 
