@@ -1,4 +1,4 @@
-"""A Gaussian policy with a tanh MLP as its mean, a pure function of one flat vector."""
+"""A Gaussian policy with an MLP as its mean, a pure function of one flat vector."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from metabot.params import Layout
-from metabot.policy.mlp import MLP
+from metabot.policy.mlp import MLP, Activation
 from metabot.policy.policy import Moment, Policy, State
 
 _HALF_LOG_TWO_PI = 0.5 * math.log(2.0 * math.pi)
@@ -18,7 +18,7 @@ _HALF_LOG_TWO_PI = 0.5 * math.log(2.0 * math.pi)
 
 @dataclass(frozen=True)
 class GaussianMLP(Policy):
-    """π(a|o) = N(mean(o), diag(exp(log_std))²) with a tanh MLP as mean.
+    """π(a|o) = N(mean(o), diag(exp(log_std))²) with an MLP as mean.
 
     Stateless: every method takes the parameter vector, so that `torch.func.vmap` runs one
     policy per task.
@@ -30,12 +30,13 @@ class GaussianMLP(Policy):
     initial_log_std: float = -0.5
     min_log_std: float = -2.0
     """Lower bound of log_std: exploration never dies, adaptation needs it."""
+    activation: Activation = "tanh"
     mlp: MLP = field(init=False)
     layout: Layout = field(init=False)
 
     def __post_init__(self) -> None:
         """Derive the layout from the sizes."""
-        mlp = MLP((self.observation_size, *self.hidden, self.action_size), "tanh", last_gain=0.01)
+        mlp = MLP((self.observation_size, *self.hidden, self.action_size), self.activation, last_gain=0.01)
         object.__setattr__(self, "mlp", mlp)
         object.__setattr__(self, "layout", mlp.layout + Layout.of({"log_std": (self.action_size,)}))
 
