@@ -6,7 +6,7 @@ import math
 import os
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
-from multiprocessing import get_context
+from multiprocessing import active_children, get_context
 from typing import Any, TypeVar
 from unittest.mock import patch
 
@@ -60,7 +60,13 @@ def in_workers(function: Callable[..., ResultT], arguments: Sequence[tuple[Any, 
         return [function(*each) for each in arguments]
     # A fork would inherit the threads' locks of torch.
     with _pool(workers) as pool:
-        return [future.result() for future in [pool.submit(_alone, function, *each) for each in arguments]]
+        try:
+            return [future.result() for future in [pool.submit(_alone, function, *each) for each in arguments]]
+        except BaseException:
+            pool.shutdown(wait=False, cancel_futures=True)
+            for process in active_children():
+                process.terminate()
+            raise
 
 
 def in_fresh_process(

@@ -196,11 +196,15 @@ def _answering(handler: Callable[[int, FrameType | None], object] | signal.Handl
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    previous = {number: signal.signal(number, handler) for number in _ENDING}
+    previous = {}
     try:
+        for number in _ENDING:
+            if signal.getsignal(number) is not signal.SIG_IGN:
+                previous[number] = signal.signal(number, handler)
         yield
     finally:
-        for number, former in previous.items():
+        # The last one restored is the one that may be raised at once, with nothing left to do.
+        for number, former in reversed(previous.items()):
             signal.signal(number, former)
 
 

@@ -2,17 +2,26 @@
 
 from __future__ import annotations
 
+import atexit
+import os
 import signal
 import sys
+import time
+from collections.abc import Callable
+from types import FrameType
 
 ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 """Requests to end."""
 INTERRUPTED = 130
 """Exit code after Ctrl-C, as shells have it."""
+PATIENCE_S = 5.0
+"""Seconds that cleaning up may take before a further request ends it."""
 
 
 def main() -> None:
     """Run the command; Ctrl-C is answered with a line even while modules are still being imported."""
+    # Registered first, called last: native code on its way out would die of a further request.
+    atexit.register(_heed, signal.SIG_IGN)
     try:
         from metabot.cli.app import app
 
@@ -28,6 +37,17 @@ def main() -> None:
 
 
 def _end_undisturbed() -> None:
-    """From now on ignore requests to end: the interpreter, on its way out, would die of a further one."""
+    """Ignore requests to end while threads and workers are waited for; after `PATIENCE_S` a further one ends all."""
+    began = time.monotonic()
+
+    def impatient(number: int, frame: FrameType | None) -> None:
+        if time.monotonic() - began > PATIENCE_S:
+            os._exit(INTERRUPTED)
+
+    _heed(impatient)
+
+
+def _heed(handler: signal.Handlers | Callable[[int, FrameType | None], None]) -> None:
     for number in ENDING:
-        signal.signal(number, signal.SIG_IGN)
+        if signal.getsignal(number) is not signal.SIG_IGN:
+            signal.signal(number, handler)

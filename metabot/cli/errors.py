@@ -10,12 +10,9 @@ from types import FrameType
 
 import typer
 
-from metabot.cli import ENDING, INTERRUPTED
+from metabot.cli import ENDING, INTERRUPTED, PATIENCE_S
 
 USAGE = 2
-
-PATIENCE_S = 5.0
-"""Seconds that cleaning up may take before a further Ctrl-C ends it."""
 
 
 @contextlib.contextmanager
@@ -27,7 +24,8 @@ def one_line_errors(*kinds: type[Exception], stopped: Callable[[], str] = lambda
         stopped: what to say after an interrupt.
 
     SIGTERM and SIGHUP are treated like Ctrl-C, so that every ``with`` block cleans up; further ones
-    do not cut that short for `PATIENCE_S`. What the caller ignores, as nohup does, stays ignored.
+    do not cut that short for `PATIENCE_S`, after which one more does. What the caller ignores, as nohup
+    does, stays ignored.
     """
     first: float | None = None
 
@@ -35,7 +33,7 @@ def one_line_errors(*kinds: type[Exception], stopped: Callable[[], str] = lambda
         nonlocal first
         now = time.monotonic()
         if first is None or now - first > PATIENCE_S:
-            first = first or now
+            first = now
             raise KeyboardInterrupt
 
     heard = [number for number in ENDING if signal.getsignal(number) is not signal.SIG_IGN]

@@ -7,10 +7,11 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from metabot.meta import make_meta_learner
 from metabot.meta.learner import MetaLearner, Moments
@@ -78,20 +79,27 @@ class Update:
     metrics: dict[str, float]
 
 
+class _Done(NamedTuple):
+    """What whole updates have come to."""
+
+    meta: Tensor
+    moments: Moments
+    updates: int = 0
+    env_steps: int = 0
+    seconds: float = 0.0
+
+
 class Training:
     """A training that can be stopped and gone on with.
 
     Every update has random numbers of its own, from the seed and its number, so that a training
-    that was stopped in between ends with the same parameters, bit for bit, as one that was not.
+    that was stopped in between ends with the same parameters, bit for bit, as one that was not. An
+    update that something ends halfway has not been.
 
     Attributes:
         config: what is trained.
         learner: the meta-learner.
         problem: the problem.
-        meta: (layout.size,) the newest meta-parameters.
-        updates: done so far.
-        env_steps: spent so far.
-        seconds: spent so far, by all runs of this training together.
     """
 
     def __init__(self, config: TrainingConfig, folder: Path | None = None, threads: int = 1) -> None:
@@ -110,12 +118,32 @@ class Training:
         self.problem = config.problem(threads)
         self.learner: MetaLearner = make_meta_learner(config.method, self.problem, **config.settings)
         initial = self.learner.initial(np.random.default_rng([config.seed, 0]))
-        self.meta = torch.from_numpy(initial)
-        self.updates, self.env_steps, self.seconds = 0, 0, 0.0
+        # In one piece: an interrupt finds all of an update here, or nothing of it.
+        self._done = _Done(torch.from_numpy(initial), self.learner.moments())
         self._saved = time.monotonic()
         if folder is not None and (folder / CHECKPOINT).exists():
             self._resume(folder / CHECKPOINT)
         self._writer: Any = None
+
+    @property
+    def meta(self) -> Tensor:
+        """The newest meta-parameters, (layout.size,)."""
+        return self._done.meta
+
+    @property
+    def updates(self) -> int:
+        """Done so far."""
+        return self._done.updates
+
+    @property
+    def env_steps(self) -> int:
+        """Spent so far."""
+        return self._done.env_steps
+
+    @property
+    def seconds(self) -> float:
+        """Spent so far, by all runs of this training together."""
+        return self._done.seconds
 
     @property
     def finished(self) -> bool:
@@ -126,18 +154,23 @@ class Training:
     def step(self) -> Update:
         """One update: draw tasks, gather experience, improve the meta-parameters."""
         started = time.monotonic()
-        config, rng = self.config, np.random.default_rng([self.config.seed, 1, self.updates])
+        config, done = self.config, self._done
+        rng = np.random.default_rng([config.seed, 1, done.updates])
         torch.manual_seed(int(rng.integers(2**62)))
         tasks = self.problem.sample(rng, config.tasks)
-        batch = self.learner.collect(self.meta, self.problem, tasks, config.episodes, rng)
-        self.meta, metrics = self.learner.update(self.meta, batch)
-        self.updates += 1
-        self.env_steps += batch.env_steps
+        try:
+            batch = self.learner.collect(done.meta, self.problem, tasks, config.episodes, rng)
+            meta, metrics = self.learner.update(done.meta, batch)
+            moments = self.learner.moments()
+        except BaseException:
+            self.learner.restore(done.moments)
+            raise
         for part, episodes in (("before", batch.support), ("after", batch.query)):
             metrics[f"success_{part}"] = float(episodes.success.mean())
             metrics[f"return_{part}"] = float(episodes.returns.mean())
-        update = Update(self.updates, self.env_steps, time.monotonic() - started, metrics)
-        self.seconds += update.seconds
+        seconds = time.monotonic() - started
+        update = Update(done.updates + 1, done.env_steps + batch.env_steps, seconds, metrics)
+        self._done = _Done(meta, moments, update.number, update.env_steps, done.seconds + seconds)
         self._log(update)
         if time.monotonic() - self._saved > SAVE_EVERY_S:
             self.save()
@@ -166,25 +199,25 @@ class Training:
         """Write the checkpoint, whole or not at all."""
         if self.folder is None:
             return
-        self._write(self.folder, self.learner.moments())
+        self._write(self.folder, self._done, self._done.moments)
         self._saved = time.monotonic()
 
     def save_released(self, folder: Path) -> None:
         """Write the checkpoint without what only going on with the training needs, and none before it."""
-        self._write(folder, {})
+        self._write(folder, self._done, {})
         previous(folder / CHECKPOINT).unlink(missing_ok=True)
 
-    def _write(self, folder: Path, moments: Moments) -> None:
+    def _write(self, folder: Path, done: _Done, moments: Moments) -> None:
         info = {
             "format": FORMAT,
             "method": self.config.method,
             "family": self.config.family,
-            "updates": self.updates,
-            "env_steps": self.env_steps,
-            "seconds": round(self.seconds, 3),
+            "updates": done.updates,
+            "env_steps": done.env_steps,
+            "seconds": round(done.seconds, 3),
             "config": _plain(self.config),
         }
-        save_checkpoint(folder / CHECKPOINT, self.meta.numpy(), self.learner.layout, info, moments)
+        save_checkpoint(folder / CHECKPOINT, done.meta.numpy(), self.learner.layout, info, moments)
         with atomic_file(folder / CONFIG) as file:
             file.write((json.dumps(_plain(self.config), indent=2) + "\n").encode())
 
@@ -202,10 +235,9 @@ class Training:
                 f"{path} has layout {found.layout.hash} of {found.layout.size} numbers, wanted is"
                 f" {self.learner.layout.hash} of {self.learner.layout.size}"
             )
-        self.meta = torch.from_numpy(found.vector)
         self.learner.restore(found.moments)
-        self.updates, self.env_steps = int(found.info["updates"]), int(found.info["env_steps"])
-        self.seconds = float(found.info["seconds"])
+        spent = int(found.info["updates"]), int(found.info["env_steps"]), float(found.info["seconds"])
+        self._done = _Done(torch.from_numpy(found.vector), self.learner.moments(), *spent)
 
     def _log(self, update: Update) -> None:
         if self.folder is None:

@@ -37,8 +37,8 @@ class GradientConfig:
     """Adam steps per `update`."""
     trust_region: float = 0.0
     """Above 0, for policies: an `update` is one step of TRPO in place of Adam's, and this is the mean KL
-    divergence of the adapted policies that it may reach; 0.01 is usual. Slower per update, but it takes
-    fewer of them."""
+    divergence of the adapted policies that it may reach; 0.01 is usual. `outer_step`, `outer_epochs` and
+    `max_gradient_norm` then count for nothing. Some times slower per update, but it takes fewer of them."""
     max_gradient_norm: float = 1.0
     rematerialise: bool = False
     """Save memory in long inner loops at the price of computing each step twice."""
@@ -51,7 +51,7 @@ class GradientConfig:
         if self.compile and self.rematerialise:
             raise ValueError("rematerialise: True cannot be compiled; compile: True chooses by itself what it keeps")
         if not 0.0 <= self.trust_region < math.inf:
-            raise ValueError(f"trust_region: {self.trust_region} is not 0 or above")
+            raise ValueError(f"trust_region: {self.trust_region} is not a finite number of at least 0")
         for name in ("compile", "rematerialise"):
             if self.trust_region and getattr(self, name):
                 raise ValueError(f"{name}: True gives no curvature, which trust_region: {self.trust_region} needs")
@@ -205,7 +205,10 @@ class GradientMetaLearner(MetaLearner):
         return variable.detach().clone(), metrics
 
     def _within_trust_region(self, meta: Tensor, batch: MetaBatch) -> tuple[Tensor, dict[str, float]]:
-        """One step of TRPO on the outer loss, as Finn et al. 2017 (appendix A.2) do it; metrics as in `update`."""
+        """One step of TRPO on the outer loss, as Finn et al. 2017 (appendix A.2) do it.
+
+        Metrics: those of `update`, and ``divergence``, 0 where no step was found.
+        """
         objective, query = self.objective, batch.query
         assert isinstance(objective, PolicyObjective) and isinstance(query, Episodes)
         support, surrogate = objective.data(batch.support), per_task(objective.inner)
@@ -217,13 +220,14 @@ class GradientMetaLearner(MetaLearner):
             return meta.detach().clone(), metrics
         support, queried = (tuple(part[finite] for part in data) for data in (support, objective.data(query)))
         between = partial(objective.divergence, former[finite], query.observations[finite], query.mask[finite])
-        moved, metrics["loss"], metrics["gradient_norm"] = trust_region_step(
+        step = trust_region_step(
             meta,
             lambda tried: surrogate(self._inner(tried, support), *queried).mean(),
             lambda tried: between(self._inner(tried, support)).mean(),
             self.config.trust_region,
         )
-        return moved, metrics
+        found = {"loss": step.loss, "divergence": step.divergence, "gradient_norm": step.gradient_norm}
+        return step.point, metrics | found
 
     def moments(self) -> Moments:
         """Adam's moments."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
@@ -17,27 +18,39 @@ SHRINK, TRIALS = 0.8, 15
 """Factor on the step after a trial that failed, and how many trials there are."""
 
 
-def trust_region_step(
-    start: Tensor, loss: Function, divergence: Function, radius: float
-) -> tuple[Tensor, float, float]:
+class Step(NamedTuple):
+    """Where a step led.
+
+    Attributes:
+        point: (size,).
+        loss: there.
+        divergence: there from the start; 0.0 where there was no step.
+        gradient_norm: of the loss at the start.
+    """
+
+    point: Tensor
+    loss: float
+    divergence: float
+    gradient_norm: float
+
+
+def trust_region_step(start: Tensor, loss: Function, divergence: Function, radius: float) -> Step:
     """Descend a loss as far as a divergence from the start allows (Schulman et al. 2015, appendix C).
+
+    It stays where no trial makes the loss smaller within the radius, or where something is not finite.
 
     Args:
         start: (size,).
         loss: () of a vector (size,).
         divergence: () of a vector (size,), of second order around the start, where it is zero.
         radius: what the divergence may reach.
-
-    Returns:
-        The new vector; the loss and the norm of its gradient at the start. The vector is the start itself
-        where no trial made the loss smaller within the radius, or where something is not finite.
     """
     point = start.detach().clone().requires_grad_(True)
     value = loss(point)
     (gradient,) = torch.autograd.grad(value, point)
     before, norm = float(value.detach()), float(torch.linalg.vector_norm(gradient))
     del value  # and its graph
-    unmoved = start.detach().clone(), before, norm
+    unmoved = Step(start.detach().clone(), before, 0.0, norm)
     if not math.isfinite(norm) or norm == 0.0:
         return unmoved
     (slope,) = torch.autograd.grad(divergence(point), point, create_graph=True)
@@ -53,9 +66,10 @@ def trust_region_step(
     step = direction * math.sqrt(2.0 * radius / curvature)
     with torch.no_grad():
         for trial in range(TRIALS):
-            tried = start - SHRINK**trial * step
-            if loss(tried) < before and divergence(tried) <= radius:
-                return tried, before, norm
+            tried = start.detach() - SHRINK**trial * step
+            after, apart = float(loss(tried)), float(divergence(tried))
+            if after < before and apart <= radius:
+                return Step(tried, after, apart, norm)
     return unmoved
 
 

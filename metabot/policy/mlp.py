@@ -38,6 +38,8 @@ class MLP:
 
     def __post_init__(self) -> None:
         """Derive the layout from the sizes."""
+        if self.activation not in _ACTIVATIONS:
+            raise ValueError(f"activation: no {self.activation!r}; allowed: {', '.join(_ACTIVATIONS)}")
         shapes: dict[str, tuple[int, ...]] = {}
         for index, (rows, columns) in enumerate(zip(self.sizes[1:], self.sizes[:-1], strict=True)):
             shapes[f"weight_{index}"] = (rows, columns)

@@ -8,8 +8,10 @@ import time
 import pytest
 
 WAITS = """
-import sys, time
+import sys, threading, time
 import typer
+import metabot.cli
+metabot.cli.PATIENCE_S = 0.5
 import metabot.cli.app
 from metabot.cli import main
 from metabot.cli.errors import one_line_errors
@@ -20,6 +22,8 @@ app = typer.Typer()
 def wait():
     with one_line_errors():
         try:
+            if "hang" in given:
+                threading.Thread(target=time.sleep, args=(60,)).start()
             print("ready", flush=True)
             time.sleep(1.0)
         finally:
@@ -27,14 +31,14 @@ def wait():
             print("cleaned up", flush=True)
 
 metabot.cli.app.app = app
-sys.argv = ["metabot"]
+sys.argv[1:], given = [], sys.argv[1:]
 main()
 """
 
 
-def start(*prefix: str) -> subprocess.Popen[str]:
+def start(*prefix: str, arguments: tuple[str, ...] = ()) -> subprocess.Popen[str]:
     process = subprocess.Popen(
-        [*prefix, sys.executable, "-c", WAITS], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        [*prefix, sys.executable, "-c", WAITS, *arguments], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     )
     assert process.stdout is not None and process.stdout.readline() == "ready\n"
     return process
@@ -46,6 +50,20 @@ def test_a_request_to_end_cleans_up_once_however_often_it_comes(number: signal.S
     while process.poll() is None:
         process.send_signal(number)
         time.sleep(0.005)
+    out, err = process.communicate()
+    assert (process.returncode, out, err) == (130, "cleaned up\n", "metabot: stopped\n")
+
+
+def test_what_hangs_on_its_way_out_is_ended_by_a_request_after_a_while() -> None:
+    process = start(arguments=("hang",))
+    process.send_signal(signal.SIGTERM)
+    time.sleep(0.6)
+    assert process.poll() is None
+    deadline = time.monotonic() + 20
+    while process.poll() is None and time.monotonic() < deadline:
+        process.send_signal(signal.SIGTERM)
+        time.sleep(0.1)
+    process.kill()
     out, err = process.communicate()
     assert (process.returncode, out, err) == (130, "cleaned up\n", "metabot: stopped\n")
 

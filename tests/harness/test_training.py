@@ -27,12 +27,36 @@ def test_a_training_that_was_stopped_ends_with_the_same_parameters_bit_by_bit(me
     assert whole.updates >= 2
     stopped = Training(config, tmp_path)
     stopped.step()
-    stopped.save()
+    with pytest.raises(KeyboardInterrupt):
+        interrupted(stopped).run()
     again = Training(config, tmp_path)
     assert again.updates == 1
     again.run()
     assert again.updates == whole.updates and again.env_steps == whole.env_steps <= config.env_steps
     assert np.array_equal(again.meta.numpy(), whole.meta.numpy())
+
+
+def test_a_training_that_was_interrupted_goes_on_bit_by_bit() -> None:
+    config = TrainingConfig("maml", **SMALL)
+    whole, disturbed = Training(config), Training(config)
+    whole.run()
+    with pytest.raises(KeyboardInterrupt):
+        interrupted(disturbed).run()
+    del disturbed.learner.update
+    disturbed.run()
+    assert np.array_equal(disturbed.meta.numpy(), whole.meta.numpy())
+
+
+def interrupted(training: Training) -> Training:
+    """The same, with an interrupt at the worst moment: the learner has changed, and nobody knows of it."""
+    update = training.learner.update
+
+    def cut_short(*arguments: object) -> None:
+        update(*arguments)
+        raise KeyboardInterrupt
+
+    training.learner.update = cut_short
+    return training
 
 
 def test_an_interrupt_keeps_what_was_learned_and_tensorboard_reads_the_curves(tmp_path: Path) -> None:

@@ -90,9 +90,9 @@ def test_a_step_goes_as_far_as_it_may_and_no_farther() -> None:
     def divergence(x: torch.Tensor) -> torch.Tensor:
         return 0.5 * (scale * (x - start).square()).sum()
 
-    moved, before, norm = trust_region_step(start, loss, divergence, 0.5)
-    assert before == 4.0 and norm == pytest.approx(2**0.5)
-    assert 0.3 < float(divergence(moved)) <= 0.5 + 1e-6, "0.8 of the way is 0.64 of the radius"
+    moved, after, apart, norm = trust_region_step(start, loss, divergence, 0.5)
+    assert after == float(loss(moved)) < 4.0 and norm == pytest.approx(2**0.5)
+    assert 0.3 < apart == float(divergence(moved)) <= 0.5, "0.8 of the way is 0.64 of the radius"
     shift = moved - start
     assert float(shift[0] / shift[1]) == pytest.approx(100.0, rel=1e-2), "along the natural gradient"
 
@@ -100,8 +100,8 @@ def test_a_step_goes_as_far_as_it_may_and_no_farther() -> None:
 def test_where_nothing_is_better_it_stays() -> None:
     start = torch.tensor([1.0, 1.0])
     for loss in (lambda x: x.sum() * torch.nan, lambda x: (x - x.detach()).sum() + 1.0, lambda x: 0.0 * x.sum()):
-        moved, _, _ = trust_region_step(start, loss, lambda x: (x - start).square().sum(), 0.1)
-        assert torch.equal(moved, start)
+        step = trust_region_step(start, loss, lambda x: (x - start).square().sum(), 0.1)
+        assert torch.equal(step.point, start) and step.divergence == 0.0
 
 
 def test_an_update_keeps_to_the_radius_and_leaves_out_a_task_that_is_not_finite() -> None:
@@ -115,6 +115,7 @@ def test_an_update_keeps_to_the_radius_and_leaves_out_a_task_that_is_not_finite(
     former, new = (learner._inner(each, support) for each in (meta, moved))
     apart = learner.objective.divergence(former, batch.query.observations[keep], batch.query.mask[keep], new).mean()
     assert 0.3 * RADIUS < float(apart) <= RADIUS * 1.001
+    assert metrics["divergence"] == pytest.approx(float(apart), rel=1e-3) and metrics["loss"] < 0.0
     batch.support.rewards[:] = torch.nan
     moved, metrics = learner.update(meta, batch)
     assert metrics["dropped_tasks"] == 4.0 and torch.equal(moved, meta)
@@ -136,6 +137,8 @@ def test_it_learns_to_learn() -> None:
 def test_what_cannot_be_is_refused() -> None:
     with pytest.raises(ValueError, match="trust_region: -1"):
         MAMLConfig(trust_region=-1)
+    with pytest.raises(ValueError, match="trust_region: inf is not a finite number of at least 0"):
+        MAMLConfig(trust_region=float("inf"))
     with pytest.raises(ValueError, match=r"rematerialise: True gives no curvature, which trust_region: 0.1 needs"):
         MAMLConfig(trust_region=0.1, rematerialise=True)
     with pytest.raises(ValueError, match=r"trust_region: 0.1 has no outer loss"):
