@@ -36,9 +36,19 @@ main()
 """
 
 
+def heard() -> None:
+    """What runs the tests may be shielded itself, and would hand that on."""
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.SIG_DFL)
+
+
 def start(*prefix: str, arguments: tuple[str, ...] = ()) -> subprocess.Popen[str]:
     process = subprocess.Popen(
-        [*prefix, sys.executable, "-c", WAITS, *arguments], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        [*prefix, sys.executable, "-c", WAITS, *arguments],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        preexec_fn=heard,
     )
     assert process.stdout is not None and process.stdout.readline() == "ready\n"
     return process
