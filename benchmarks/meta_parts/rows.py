@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
+from contextlib import contextmanager
 from multiprocessing import active_children, get_context
 from typing import Any, TypeVar
 from unittest.mock import patch
@@ -60,13 +61,7 @@ def in_workers(function: Callable[..., ResultT], arguments: Sequence[tuple[Any, 
         return [function(*each) for each in arguments]
     # A fork would inherit the threads' locks of torch.
     with _pool(workers) as pool:
-        try:
-            return [future.result() for future in [pool.submit(_alone, function, *each) for each in arguments]]
-        except BaseException:
-            pool.shutdown(wait=False, cancel_futures=True)
-            for process in active_children():
-                process.terminate()
-            raise
+        return [future.result() for future in [pool.submit(_alone, function, *each) for each in arguments]]
 
 
 def in_fresh_process(
@@ -77,9 +72,18 @@ def in_fresh_process(
         return pool.submit(_alone, function, *arguments).result()
 
 
-def _pool(workers: int) -> ProcessPoolExecutor:
+@contextmanager
+def _pool(workers: int) -> Iterator[ProcessPoolExecutor]:
+    """Processes that end at once, and what waits for them is dropped, where the block does not end well."""
     # The initialiser is read before it can make this folder importable: it must not live in it.
-    return ProcessPoolExecutor(workers, get_context("spawn"), initializer=make_importable)
+    with ProcessPoolExecutor(workers, get_context("spawn"), initializer=make_importable) as pool:
+        try:
+            yield pool
+        except BaseException:
+            pool.shutdown(wait=False, cancel_futures=True)
+            for process in active_children():
+                process.terminate()
+            raise
 
 
 def _alone(function: Callable[..., ResultT], *arguments: Any) -> ResultT:

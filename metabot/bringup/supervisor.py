@@ -7,17 +7,17 @@ import os
 import signal
 import subprocess
 import sys
-import threading
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from types import FrameType, TracebackType
+from types import TracebackType
 from typing import IO
 
 import psutil
 
 from metabot.bringup.description import NodeProcess
+from metabot.ending import answering, postponed
 
 SUPERVISOR_PID = "METABOT_SUPERVISOR_PID"
 """Environment variable that tells a node whose death it must not outlive."""
@@ -73,7 +73,7 @@ class Supervisor:
         """Start nodes; their labels must be new."""
         self.logs.mkdir(parents=True, exist_ok=True)
         for node in nodes:
-            with _postponed():  # or a process is born that nobody knows of
+            with postponed():  # or a process is born that nobody knows of
                 log = (self.logs / f"{node.label}.log").open("ab")
                 self._running[node.label] = _Running(node, self._spawn(node, log), log)
 
@@ -106,7 +106,7 @@ class Supervisor:
             self.on_death(Death(running.node.label, self._reason(running, code), again, not again))
             if again:
                 running.starts += 1
-                with _postponed():
+                with postponed():
                     running.process = self._spawn(running.node, running.log)
 
     def _reason(self, running: _Running, code: int) -> str:
@@ -138,7 +138,7 @@ class Supervisor:
 
     def stop(self) -> None:
         """End every process; returns when all are gone. A further Ctrl-C does not cut it short."""
-        with _uninterrupted():
+        with answering(signal.SIG_IGN):
             self._stop()
 
     def _stop(self) -> None:
@@ -167,45 +167,6 @@ class Supervisor:
     ) -> None:
         """End every process."""
         self.stop()
-
-
-_ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-"""Requests to end."""
-
-
-@contextlib.contextmanager
-def _uninterrupted() -> Iterator[None]:
-    """Ignore requests to end in the block, which is ending; only the main thread can."""
-    with _answering(signal.SIG_IGN):
-        yield
-
-
-@contextlib.contextmanager
-def _postponed() -> Iterator[None]:
-    """Answer requests to end after the block; only the main thread can."""
-    asked: list[int] = []
-    with _answering(lambda number, _: asked.append(number)):
-        yield
-    if asked:
-        signal.raise_signal(asked[0])
-
-
-@contextlib.contextmanager
-def _answering(handler: Callable[[int, FrameType | None], object] | signal.Handlers) -> Iterator[None]:
-    """In the block another handler answers requests to end."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    previous = {}
-    try:
-        for number in _ENDING:
-            if signal.getsignal(number) is not signal.SIG_IGN:
-                previous[number] = signal.signal(number, handler)
-        yield
-    finally:
-        # The last one restored is the one that may be raised at once, with nothing left to do.
-        for number, former in reversed(previous.items()):
-            signal.signal(number, former)
 
 
 def fleet_environment(domain: int, logs: Path) -> dict[str, str]:

@@ -7,11 +7,10 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Callable
 from types import FrameType
 
-ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-"""Requests to end."""
+from metabot.ending import Handler, answer, handlers
+
 INTERRUPTED = 130
 """Exit code after Ctrl-C, as shells have it."""
 PATIENCE_S = 5.0
@@ -47,7 +46,5 @@ def _end_undisturbed() -> None:
     _heed(impatient)
 
 
-def _heed(handler: signal.Handlers | Callable[[int, FrameType | None], None]) -> None:
-    for number in ENDING:
-        if signal.getsignal(number) is not signal.SIG_IGN:
-            signal.signal(number, handler)
+def _heed(handler: Handler) -> None:
+    answer(dict.fromkeys(handlers(), handler))

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import contextlib
-import signal
 import time
 from collections.abc import Callable, Iterator
 from types import FrameType
 
 import typer
 
-from metabot.cli import ENDING, INTERRUPTED, PATIENCE_S
+from metabot.cli import INTERRUPTED, PATIENCE_S
+from metabot.ending import answer, handlers
 
 USAGE = 2
 
@@ -36,17 +36,16 @@ def one_line_errors(*kinds: type[Exception], stopped: Callable[[], str] = lambda
             first = now
             raise KeyboardInterrupt
 
-    heard = [number for number in ENDING if signal.getsignal(number) is not signal.SIG_IGN]
-    previous = {number: signal.signal(number, interrupt) for number in heard}
+    former = handlers()
+    answer(dict.fromkeys(former, interrupt))
     try:
         yield
     except kinds as problem:
         typer.secho(f"metabot: {problem}", fg="red", err=True)
         raise typer.Exit(USAGE) from None
     except KeyboardInterrupt:
-        previous.clear()  # or a further one, before `main` ignores them, would be answered otherwise
+        former.clear()  # or a further one, before `main` ignores them, would be answered otherwise
         typer.secho(f"metabot: {stopped()}", err=True)
         raise typer.Exit(INTERRUPTED) from None
     finally:
-        for number, handler in previous.items():
-            signal.signal(number, handler)
+        answer(former)

@@ -193,7 +193,7 @@ class GradientMetaLearner(MetaLearner):
             if not finite.all():
                 # Left out and computed again: a gradient of zero times NaN would be NaN.
                 metrics["dropped_tasks"] += float((~finite).sum())
-                support, query = (tuple(part[finite] for part in data) for data in (support, query))
+                support, query = _rows(support, finite), _rows(query, finite)
                 if not finite.any():
                     break
                 gradient_of = self._gradient  # Another number of tasks would be compiled anew.
@@ -211,14 +211,15 @@ class GradientMetaLearner(MetaLearner):
         """
         objective, query = self.objective, batch.query
         assert isinstance(objective, PolicyObjective) and isinstance(query, Episodes)
-        support, surrogate = objective.data(batch.support), per_task(objective.inner)
+        support, queried = objective.data(batch.support), objective.data(query)
+        surrogate = per_task(objective.inner)
         with torch.no_grad():
             former = self._inner(meta, support)
-            finite = torch.isfinite(surrogate(former, *objective.data(query)))
+            finite = torch.isfinite(surrogate(former, *queried))
         metrics = {"dropped_tasks": float((~finite).sum())}
         if not finite.any():
             return meta.detach().clone(), metrics
-        support, queried = (tuple(part[finite] for part in data) for data in (support, objective.data(query)))
+        support, queried = _rows(support, finite), _rows(queried, finite)
         between = partial(objective.divergence, former[finite], query.observations[finite], query.mask[finite])
         step = trust_region_step(
             meta,
@@ -236,3 +237,8 @@ class GradientMetaLearner(MetaLearner):
     def restore(self, moments: Moments) -> None:
         """See `MetaLearner.restore`."""
         self._adam.restore(moments)
+
+
+def _rows(data: Data, which: Tensor) -> Data:
+    """Some of the tasks, (tasks,) bool."""
+    return tuple(part[which] for part in data)

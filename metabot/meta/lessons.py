@@ -77,8 +77,8 @@ class Lessons:
         return {**steps, "observation": self.observation, "advice": self.advice}
 
     def moments(self) -> dict[str, np.ndarray]:
-        """All arrays, to be kept beside a checkpoint."""
-        return {_PREFIX + name: value.numpy().copy() for name, value in self.arrays().items()}
+        """All arrays, to be kept beside a checkpoint; nothing writes into them later, so they are not copied."""
+        return {_PREFIX + name: value.numpy() for name, value in self.arrays().items()}
 
     @classmethod
     def restored(cls, moments: dict[str, np.ndarray]) -> tuple[Lessons | None, dict[str, np.ndarray]]:

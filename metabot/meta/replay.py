@@ -60,10 +60,10 @@ class TaskReplay:
         return [Transitions(*part) for part in parts]
 
     def moments(self) -> dict[str, np.ndarray]:
-        """All that is kept, as named arrays."""
+        """All that is kept, as named arrays; nothing writes into them later, so they are not copied."""
         if self._kept is None:
             return {}
-        return {self._prefix + name: value.numpy().copy() for name, value in self._kept.arrays().items()}
+        return {self._prefix + name: value.numpy() for name, value in self._kept.arrays().items()}
 
     def restore(self, moments: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
         """Take back what `moments` gave; returns what is none of it."""
