@@ -45,6 +45,7 @@ class BatchedWorld:
         threads: int = 1,
         walls: bool = True,
         backend: Backend = "mujoco",
+        simulation_hz: int | None = None,
     ) -> None:
         """Compile the scene and allocate the simulations.
 
@@ -54,18 +55,18 @@ class BatchedWorld:
             threads: threads that step them.
             walls: whether the arena's walls are there.
             backend: which engine steps them, see `metabot_sim.backends.make_engine`.
+            simulation_hz: physics steps per second; by default as many as the most demanding robot needs.
 
         Raises:
             ValueError: if a control period is no whole number of simulation steps, or there is no such backend.
         """
-        if spec.simulation_hz % spec.control_hz:
-            raise ValueError(
-                f"control_hz: {spec.control_hz} does not divide the simulation rate of {spec.simulation_hz} Hz"
-            )
+        rate = simulation_hz or spec.simulation_hz
+        if rate % spec.control_hz:
+            raise ValueError(f"control_hz: {spec.control_hz} does not divide the simulation rate of {rate} Hz")
         self.spec = spec
         self.num_sims = num_sims
-        self.substeps = spec.simulation_hz // spec.control_hz
-        self.model = compose(spec, walls=walls)
+        self.substeps = rate // spec.control_hz
+        self.model = compose(spec, walls=walls, simulation_hz=rate)
         self.batch = make_engine(backend, self.model, num_sims, threads)
         self.qpos, self.qvel, self.ctrl = (self.batch.bind(name) for name in ("qpos", "qvel", "ctrl"))
         self._time = self.batch.bind("time")

@@ -117,6 +117,13 @@ class ModelDynamics:
                 self._field("actuator_forcerange")[rows, group.grip_actuators] = (
                     base * mine[..., ep.GRIPPER, None, None]
                 )
+            if group.tyres is not None and {ep.FRICTION, ep.LINK_MASS, ep.PAYLOAD} & self._active:
+                nominal = self._base["body_mass"][group.bodies].sum(axis=-1)
+                load = mine[..., ep.LINK_MASS] + mine[..., ep.PAYLOAD] / nominal
+                tyres = group.tyres
+                force = np.minimum((load * mine[..., ep.FRICTION])[..., None] * tyres.grip, tyres.motor)
+                limits = self._field("actuator_forcerange")
+                limits[rows, tyres.actuators, 0], limits[rows, tyres.actuators, 1] = -force, force
             if {ep.LINK_MASS, ep.PAYLOAD} & self._active:
                 factor = mine[..., ep.LINK_MASS, None]
                 mass = self._base["body_mass"][group.bodies] * factor

@@ -21,7 +21,7 @@ def object_height(thing: ObjectSpec) -> float:
     return thing.size_m / 2
 
 
-def compose(spec: TaskSpec, *, walls: bool = True) -> mujoco.MjModel:
+def compose(spec: TaskSpec, *, walls: bool = True, simulation_hz: int | None = None) -> mujoco.MjModel:
     """Compile the scene of a task.
 
     Each robot's parts are named ``<robot>/<part>``, pads ``pad:<color>`` (they are drawn only,
@@ -30,13 +30,14 @@ def compose(spec: TaskSpec, *, walls: bool = True) -> mujoco.MjModel:
     Args:
         spec: the task.
         walls: whether the arena's walls are there; a digital twin goes without.
+        simulation_hz: physics steps per second; by default as many as the most demanding robot needs.
 
     Raises:
         ValueError: if a robot's model cannot be built; the line names the robot.
     """
     scene = mujoco.MjSpec()
     scene.modelname = spec.family
-    scene.option.timestep = 1.0 / spec.simulation_hz
+    scene.option.timestep = 1.0 / (simulation_hz or spec.simulation_hz)
     scene.option.integrator = mujoco.mjtIntegrator.mjINT_IMPLICITFAST
     if any(KINDS[robot.kind].reach_m for robot in spec.robots):
         # What is held between two fingers must not creep out of them.

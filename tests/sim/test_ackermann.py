@@ -27,14 +27,12 @@ def drive(cars: BatchedWorld, commands: np.ndarray, seconds: float) -> np.ndarra
     return cars.twists()[:, 0]
 
 
-def test_it_drives_straight_and_does_not_pitch() -> None:
+def test_it_drives_straight() -> None:
     cars = world(2)
     forward, turn = drive(cars, np.array([[1.0, 0.0], [-1.0, 0.0]]), 5.0).T
     assert np.allclose(forward, [1.0, -1.0], atol=0.05)
     assert np.abs(turn).max() < 0.01
     assert np.abs(cars.poses()[:, 0, 1:]).max() < 0.02
-    roll_and_pitch = cars.qpos[:, 4:6]
-    assert np.abs(roll_and_pitch).max() < 0.01
 
 
 @pytest.mark.parametrize("turn", [1.0, 0.5, -0.25])
@@ -79,10 +77,11 @@ def test_one_dead_motor_or_a_payload_leaves_it_drivable() -> None:
 def test_a_dead_motor_lets_its_wheel_roll_along() -> None:
     cars = world(2)
     cars.episodes.robot_dynamics[1, 0, DEAD] = 4
-    wheel = int(cars.model.joint("car/wheel_rear_left").dofadr[0])
+    wheel = cars.model.actuator("car/wheel_rear_left").id
     drive(cars, np.tile([1.0, 0.0], (2, 1)), 3.0)
-    assert cars.batch.bind("actuator_force")[1, 4] == 0.0
-    assert cars.qvel[1, wheel] == pytest.approx(cars.qvel[0, wheel], rel=0.05)
+    assert cars.batch.bind("actuator_force")[1, wheel] == 0.0
+    healthy, dead = cars.batch.bind("actuator_velocity")[:, wheel]
+    assert dead == pytest.approx(healthy, rel=0.05)
 
 
 def test_the_bumper_feels_another_car_and_not_the_floor() -> None:

@@ -15,7 +15,7 @@ import numpy as np
 from metabot.demo.report.motion import Motion, frame_times
 from metabot.task import TaskSpec
 from metabot_sim.colors import COLORS
-from metabot_sim.robots import diffdrive
+from metabot_sim.robots import planar
 from metabot_sim.robots.base import robot_prefix
 from metabot_sim.scene import compose
 
@@ -74,16 +74,8 @@ class Film:
         """(HEIGHT, WIDTH, 3) uint8: the fleet at a time."""
         for robot in self._motion.samples:
             x, y, yaw = self._motion.poses(robot, np.array([time_s]))[0]
-            address = self._model.joint(f"{robot_prefix(robot)}root").qposadr[0]
-            self._data.qpos[address : address + 7] = [
-                x,
-                y,
-                diffdrive.SPAWN_HEIGHT_M,
-                math.cos(yaw / 2),
-                0.0,
-                0.0,
-                math.sin(yaw / 2),
-            ]
+            for joint, value in zip(planar.JOINTS, (x, y, yaw), strict=True):
+                self._data.joint(f"{robot_prefix(robot)}{joint}").qpos[0] = value
         mujoco.mj_forward(self._model, self._data)
         self._renderer.update_scene(self._data, self._camera)
         self._add_ground()

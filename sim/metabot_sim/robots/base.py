@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
 import mujoco
@@ -22,6 +23,21 @@ def robot_prefix(name: str) -> str:
     return f"{name}/"
 
 
+@dataclass(frozen=True)
+class Tyres:
+    """Actuators whose force is friction on the floor: a heavier robot grips better.
+
+    Attributes:
+        actuators: (r, k) ids.
+        grip: (k,) largest force of each on a floor of nominal friction under the robot's nominal weight.
+        motor: (k,) largest force that its motor gives, however good the grip.
+    """
+
+    actuators: np.ndarray
+    grip: np.ndarray
+    motor: np.ndarray
+
+
 class RobotGroup(ABC):
     """All robots of one kind in a batch of simulations, as arrays over (simulation, robot).
 
@@ -32,18 +48,20 @@ class RobotGroup(ABC):
     Attributes:
         indices: (r,) positions of these robots among all robots of the scene.
         select: the same, a slice where they are consecutive: numpy then reads without copying.
-        actuators: (r, u) actuator ids.
+        actuators: (r, u) ids of the actuators that commands drive.
         dofs: (r, v) degrees of freedom.
         bodies: (r, b) body ids, the base first.
         payload_bodies: (r,) the body a payload hangs on.
         grip_geoms: (r, g) geoms whose friction the `friction` dynamics scales.
         grip_actuators: (r, k) actuators whose force the `gripper` dynamics scales.
+        tyres: where the robot's own weight and the `friction` dynamics limit actuators.
     """
 
     action_names: ClassVar[tuple[str, ...]]
     """Meaning of each command, all in [-1, 1]."""
     proprio_names: ClassVar[tuple[str, ...]]
     """Meaning of each number a robot senses about itself."""
+    tyres: Tyres | None = None
 
     def __init__(self, world: BatchedWorld, robots: list[RobotSpec], indices: np.ndarray) -> None:
         """Find the robots' parts in the compiled model.
@@ -62,10 +80,7 @@ class RobotGroup(ABC):
         bodies = [_subtree(model, root) for root in roots]
         self.bodies = rectangular(bodies)
         self.dofs = rectangular([[d for d in range(model.nv) if model.dof_bodyid[d] in tree] for tree in bodies])
-        joints = [{j for j in range(model.njnt) if model.jnt_bodyid[j] in tree} for tree in bodies]
-        self.actuators = rectangular(
-            [[a for a in range(model.nu) if int(model.actuator_trnid[a, 0]) in each] for each in joints]
-        )
+        self.actuators = rectangular([[a for a in range(model.nu) if _moved_body(model, a) in tree] for tree in bodies])
         self.payload_bodies = self.bodies[:, 0]
         self.grip_geoms = np.zeros((len(robots), 0), dtype=np.int64)
         self.grip_actuators = np.zeros((len(robots), 0), dtype=np.int64)
@@ -140,6 +155,14 @@ def rectangular(rows: list[list[int]]) -> np.ndarray:
     """Lists of ids as one array; where robots differ in size the short ones repeat their first id."""
     longest = max(len(row) for row in rows)
     return np.array([row + row[:1] * (longest - len(row)) for row in rows], dtype=np.int64)
+
+
+def _moved_body(model: mujoco.MjModel, actuator: int) -> int:
+    """The body that an actuator moves by a joint or a site; -1 where it is of another kind."""
+    kind, target = model.actuator_trntype[actuator], int(model.actuator_trnid[actuator, 0])
+    if kind == mujoco.mjtTrn.mjTRN_JOINT or kind == mujoco.mjtTrn.mjTRN_JOINTINPARENT:
+        return int(model.jnt_bodyid[target])
+    return int(model.site_bodyid[target]) if kind == mujoco.mjtTrn.mjTRN_SITE else -1
 
 
 def _subtree(model: mujoco.MjModel, root: int) -> list[int]:

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from metabot_sim.episodes import DRIVE_GAIN, STEER_BIAS, STEER_GAIN
-from metabot_sim.robots.car import CarGroup
+from metabot_sim.robots.planar import PlanarCar
 
 MJCF = Path(__file__).with_name("ackermann.xml")
 
@@ -55,7 +55,7 @@ def targets(command: np.ndarray, dynamics: np.ndarray) -> np.ndarray:
     return np.concatenate([steer, rolling * np.hypot(sides, across), rolling * sides], axis=-1)
 
 
-class Ackermann(CarGroup):
+class Ackermann(PlanarCar):
     """Four-wheel cars: they turn only while they roll, on circles of at least 0.36 m.
 
     A turn command stands for the curvature of the path, so that the yaw rate is its share of the
@@ -63,7 +63,14 @@ class Ackermann(CarGroup):
     """
 
     mjcf = MJCF
-    spawn_height_m = WHEEL_RADIUS_M
+    height_m = WHEEL_RADIUS_M
+    motors = ACTUATORS
+    # 8 N a tyre, at wheels of 0.04 m.
+    grip = {  # noqa: RUF012
+        **{name: 0.32 for name in ACTUATORS[2:]},
+        **{name.replace("wheel", "side"): 8.0 for name in ACTUATORS[2:]},
+    }
+    motor_limit = {name: 0.3 for name in ACTUATORS[2:]}  # noqa: RUF012
     max_speed_mps = MAX_SPEED_MPS
     max_yaw_rate_radps = MAX_SPEED_MPS * MAX_CURVATURE_PER_M
 

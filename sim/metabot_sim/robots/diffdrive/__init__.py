@@ -9,7 +9,7 @@ import numpy as np
 
 from metabot.task import RobotSpec, TaskSpec
 from metabot_sim.robots.base import robot_prefix
-from metabot_sim.robots.car import CarGroup
+from metabot_sim.robots.planar import PlanarCar
 
 MJCF = Path(__file__).with_name("diffdrive.xml")
 
@@ -88,11 +88,15 @@ def observe(pose: np.ndarray, twist: np.ndarray, goal: np.ndarray) -> np.ndarray
     ).astype(np.float32)
 
 
-class DiffDrive(CarGroup):
+class DiffDrive(PlanarCar):
     """Differential-drive robots: two driven wheels, two casters."""
 
     mjcf = MJCF
-    spawn_height_m = SPAWN_HEIGHT_M
+    height_m = SPAWN_HEIGHT_M
+    motors = ACTUATORS
+    # 9 N a tyre, at wheels of 0.05 m.
+    grip = {"wheel_left": 0.45, "wheel_right": 0.45, "axle": 18.0}  # noqa: RUF012
+    motor_limit = {"wheel_left": 1.2, "wheel_right": 1.2}  # noqa: RUF012
     max_speed_mps = MAX_SPEED_MPS
     max_yaw_rate_radps = MAX_YAW_RATE_RADPS
 

@@ -8,9 +8,9 @@ import mujoco
 import numpy as np
 
 from metabot.task import RobotSpec, TaskSpec
-from metabot_sim.colors import COLORS
-from metabot_sim.robots.base import robot_prefix
-from metabot_sim.robots.car import CarGroup, team_color
+from metabot_sim.frames import yaws
+from metabot_sim.robots.base import grid_view, rectangular, robot_prefix
+from metabot_sim.robots.car import CarGroup, paint
 from metabot_sim.robots.mjcf import contract
 
 if TYPE_CHECKING:
@@ -26,11 +26,23 @@ class MjcfCar(CarGroup):
     optionally a touch sensor ``bumper`` and numerics ``max_speed_mps``, ``max_yaw_rate_radps``.
     """
 
-    spawn_height_m = 0.0
-
     def __init__(self, world: BatchedWorld, robots: list[RobotSpec], indices: np.ndarray) -> None:
         """See `RobotGroup`."""
         super().__init__(world, robots, indices)
+        roots = [world.model.joint(robot_prefix(robot.name) + "root") for robot in robots]
+        self._pos_index = np.array([int(root.qposadr[0]) for root in roots])[:, None] + np.arange(7)
+        self._vel_index = np.array([int(root.dofadr[0]) for root in roots])[:, None] + np.array([0, 1, 5])
+        self._positions = grid_view(world.qpos, self._pos_index)
+        self.grip_geoms = rectangular(
+            [
+                [
+                    g
+                    for g in range(world.model.ngeom)
+                    if world.model.geom_bodyid[g] in tree[1:] and world.model.geom_contype[g]
+                ]
+                for tree in self.bodies
+            ]
+        )
         found = [contract.load(str(robot.mjcf))[1] for robot in robots]
         self._heights = np.array([each.height_m for each in found])
         self._limits = np.array([(each.max_speed_mps, each.max_yaw_rate_radps) for each in found])
@@ -53,7 +65,7 @@ class MjcfCar(CarGroup):
         child, _ = contract.load(str(robot.mjcf))
         chassis = child.geom("chassis")
         chassis.material = ""
-        chassis.rgba = COLORS[robot.goal] if robot.goal else team_color(robot, spec)
+        chassis.rgba = paint(robot, spec)
         yaw = robot.spawn.yaw
         frame = scene.worldbody.add_frame(
             pos=[robot.spawn.x, robot.spawn.y, 0.0], quat=[np.cos(yaw / 2), 0.0, 0.0, np.sin(yaw / 2)]
@@ -62,8 +74,30 @@ class MjcfCar(CarGroup):
 
     def place(self, ids: np.ndarray) -> None:
         """See `RobotGroup.place`."""
-        super().place(ids)
-        self.world.qpos[ids[:, None], self._pos_index[:, 2]] = self._heights
+        spawns = self.world.episodes.spawns[ids[:, None], self.indices]
+        pose = np.zeros((*spawns.shape[:2], 7))
+        pose[..., :2], pose[..., 2] = spawns[..., :2], self._heights
+        pose[..., 3], pose[..., 6] = np.cos(spawns[..., 2] / 2), np.sin(spawns[..., 2] / 2)
+        self.world.qpos[ids[:, None, None], self._pos_index] = pose
+
+    def poses(self, ids: np.ndarray | None = None) -> np.ndarray:
+        """See `CarGroup.poses`."""
+        if ids is not None:
+            position = self.world.qpos[ids[:, None, None], self._pos_index]
+        else:
+            position = self.world.qpos[:, self._pos_index] if self._positions is None else self._positions
+        poses = np.empty((*position.shape[:2], 3))
+        poses[..., :2] = position[..., :2]
+        poses[..., 2] = yaws(position[..., 3:])
+        return poses
+
+    def velocities(self) -> np.ndarray:
+        """See `CarGroup.velocities`."""
+        return self.world.qvel[:, self._vel_index]
+
+    def positions(self) -> np.ndarray:
+        """See `RobotGroup.positions`."""
+        return self.world.qpos[:, self._pos_index[:, :3]]
 
     def command(self, actions: np.ndarray, dynamics: np.ndarray) -> None:
         """Wheel speed targets; hidden dynamics act as on the differential-drive robot."""
