@@ -63,11 +63,8 @@ class FamilyProblem(Problem):
         return np.stack([numbers, np.full(tasks, SPLITS.index(split))], axis=1)
 
     def hidden(self, tasks: np.ndarray) -> np.ndarray:
-        """See `Problem.hidden`: the dynamics of all robots and objects."""
-        episodes = self._draw(tasks, 0)
-        return np.concatenate(
-            [part.reshape(len(tasks), -1) for part in (episodes.robot_dynamics, episodes.object_dynamics)], axis=1
-        )
+        """See `Problem.hidden`: what the family says that differs from task to task."""
+        return self._family.hidden(self._draw(tasks, 0))
 
     def _draw(self, tasks: np.ndarray, seed: int) -> EpisodeBatch:
         """An episode of each task."""

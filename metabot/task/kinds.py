@@ -10,6 +10,10 @@ ROBOT_KINDS: tuple[RobotKind, ...] = get_args(RobotKind)
 
 FAMILIES = (
     "drive-goal",
+    "drive-odometry",
+    "drive-blind",
+    "drive-search",
+    "drive-escort",
     "drive-formation",
     "drive-push",
     "drive-race",

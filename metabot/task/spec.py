@@ -72,6 +72,18 @@ class RobotDynamics(SpecModel):
     """Standard deviation of the noise on each observed number."""
     dead: Annotated[int, Field(ge=-1, le=31)] = -1
     """Index of an actuator that gives no force; -1: none."""
+    wheel_left: Annotated[float, Field(ge=-1.5, le=1.5)] = 1.0
+    """Factor on what a car's left wheels are told; negative: wired the wrong way round."""
+    wheel_right: Annotated[float, Field(ge=-1.5, le=1.5)] = 1.0
+    """Factor on what a car's right wheels are told; negative: wired the wrong way round."""
+    wheels_swapped: Annotated[int, Field(ge=0, le=1)] = 0
+    """1: the wires of a car's left and right wheels are swapped."""
+    heading_offset: Annotated[float, Field(ge=-math.pi, le=math.pi)] = 0.0
+    """Radians by which the heading that a car believes in is turned against its true one."""
+    odometry_scale: Annotated[float, Field(ge=0.3, le=3.0)] = 1.0
+    """Metres that a car's odometry counts for each metre driven."""
+    odometry_drift: Annotated[float, Field(ge=-2.0, le=2.0)] = 0.0
+    """Radians by which the heading that a car believes in turns away with each metre it counts."""
 
     def as_tuple(self) -> tuple[float, ...]:
         """All fields in the order of a dynamics row in the simulator."""
@@ -92,6 +104,18 @@ class RobotDynamics(SpecModel):
             words.append(f"drive at {abs(self.drive_gain):.0%}")
         if abs(self.steer_bias) > 0.02:
             words.append(f"steering pulls {'left' if self.steer_bias > 0 else 'right'} by {abs(self.steer_bias):.0%}")
+        if self.wheels_swapped:
+            words.append("wheels swapped")
+        for side, factor in (("left", self.wheel_left), ("right", self.wheel_right)):
+            if abs(factor - 1.0) > 0.02:
+                words.append(f"{side} wheel {'reversed' if factor < 0 else f'at {factor:.0%}'}")
+        if abs(self.heading_offset) > 0.01:
+            side = "left" if self.heading_offset > 0 else "right"
+            words.append(f"compass turned {abs(math.degrees(self.heading_offset)):.0f}° {side}")
+        if abs(self.odometry_scale - 1.0) > 0.02:
+            words.append(f"odometry counts {self.odometry_scale:.2f} m a metre")
+        if abs(self.odometry_drift) > 0.01:
+            words.append(f"odometry drifts {math.degrees(self.odometry_drift):+.0f}° a metre")
         return ", ".join(words) or "healthy"
 
 
@@ -174,6 +198,8 @@ class Success(SpecModel):
     """The robot's centre comes this close to its pad's centre."""
     contact: Literal["forbidden", "allowed"] = "forbidden"
     """Whether touching another robot spoils it."""
+    hold_s: Annotated[float, Field(ge=0.0, le=10.0)] = 0.0
+    """Seconds that it has to stand still there; 0: passing over the pad is enough."""
 
 
 class TaskSpec(SpecModel):

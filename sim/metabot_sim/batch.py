@@ -14,6 +14,7 @@ from metabot_sim.backends import Backend, make_engine
 from metabot_sim.dynamics import ModelDynamics
 from metabot_sim.episodes import EpisodeBatch
 from metabot_sim.frames import pairwise, yaws
+from metabot_sim.odometry import Odometry
 from metabot_sim.robots.base import RobotGroup
 from metabot_sim.robots.car import CarGroup
 from metabot_sim.robots.registry import ROBOTS
@@ -33,6 +34,7 @@ class BatchedWorld:
         episodes: starts, goals and hidden dynamics of the simulations; takes effect at `reset`
             (gains, biases and dead actuators at once, delays too once `remember_commands` was called).
         groups: the robots, kind by kind.
+        odometry: what driving robots believe of their own motion.
         diverged: (num_sims,) bool, which simulations the last step lost; they stand at their start again.
         qpos, qvel, ctrl, sensordata: live arrays of the engine, (num_sims, ...).
     """
@@ -77,6 +79,7 @@ class BatchedWorld:
             indices = np.array([i for i, robot in enumerate(spec.robots) if robot.kind == kind], dtype=np.int64)
             if len(indices):
                 self.groups.append(group(self, [spec.robots[i] for i in indices], indices))
+        self.odometry = Odometry(self)
         self.action_sizes = self._action_sizes()
         self.diverged = np.zeros(num_sims, dtype=bool)
         self._all = np.arange(num_sims)
@@ -148,6 +151,7 @@ class BatchedWorld:
             self._mocap[ids[:, None], self._pad_mocap, :2] = self.episodes.pads[ids]
             self._mocap[ids[:, None], self._pad_mocap, 2] = PAD_HEIGHT_M + self.episodes.pad_heights[ids]
         self.batch.forward(ids, stage=mujoco.mjtStage.mjSTAGE_VEL)
+        self.odometry.reset(ids)
         self._history[ids] = 0.0
         self._tick[ids] = 0
         # Delays are rare: their memory is made when the first one comes.
@@ -193,6 +197,7 @@ class BatchedWorld:
         # It then goes on stepping, so that less time has passed, not necessarily less than before.
         expected = before + (self.substeps - 0.5) * self.model.opt.timestep
         self.diverged = self._time.reshape(-1) < expected.reshape(-1)
+        self.odometry.advance()
         if self.diverged.any():
             self.reset(np.flatnonzero(self.diverged))
         return understood

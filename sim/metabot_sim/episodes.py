@@ -15,10 +15,11 @@ ROBOT_DYNAMICS = tuple(RobotDynamics.model_fields)
 OBJECT_DYNAMICS = ("mass_kg", "size", "friction")
 """Columns of `EpisodeBatch.object_dynamics`: mass, factor on the size, sliding friction."""
 
-DRIVE_GAIN, STEER_GAIN, STEER_BIAS, PAYLOAD, FRICTION, LINK_MASS, DAMPING, GRIPPER, DELAY, NOISE, DEAD = range(
-    len(ROBOT_DYNAMICS)
-)
+DRIVE_GAIN, STEER_GAIN, STEER_BIAS, PAYLOAD, FRICTION, LINK_MASS, DAMPING, GRIPPER, DELAY, NOISE, DEAD = range(11)
+WHEEL_LEFT, WHEEL_RIGHT, WHEELS_SWAPPED, HEADING_OFFSET, ODOMETRY_SCALE, ODOMETRY_DRIFT = range(11, 17)
 """Column numbers."""
+WHOLE = frozenset({"delay_steps", "dead", "wheels_swapped"})
+"""Columns that hold whole numbers."""
 
 
 NO_PAD = -1
@@ -34,7 +35,7 @@ class EpisodeBatch:
         targets: (n, R) which pad, or in families of objects which object, a robot is after; -1 none.
         objects: (n, K, 3) x, y, yaw at the start.
         object_targets: (n, K) pad each object belongs on; -1 none.
-        robot_dynamics: (n, R, 11), see `ROBOT_DYNAMICS`.
+        robot_dynamics: (n, R, 17), see `ROBOT_DYNAMICS`.
         object_dynamics: (n, K, 3), see `OBJECT_DYNAMICS`.
         pad_heights: (n, Z) of the pads above the floor in metres; 0 but for goals in the air.
     """
@@ -133,7 +134,6 @@ class EpisodeBatch:
 
 
 def _robot_dynamics(values: np.ndarray) -> dict[str, float | int]:
-    whole = {"delay_steps", "dead"}
     return {
-        name: int(value) if name in whole else float(value) for name, value in zip(ROBOT_DYNAMICS, values, strict=True)
+        name: int(value) if name in WHOLE else float(value) for name, value in zip(ROBOT_DYNAMICS, values, strict=True)
     }

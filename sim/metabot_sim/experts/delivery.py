@@ -84,8 +84,8 @@ class Courier:
 
         Args:
             at: where everything is.
-            arm_dynamics: (n, arms, 11).
-            car_dynamics: (n, cars, 11).
+            arm_dynamics: (n, arms, 17).
+            car_dynamics: (n, cars, 17).
         """
         offset = at.stops - at.poses[..., :2]
         distance = np.hypot(offset[..., 0], offset[..., 1])

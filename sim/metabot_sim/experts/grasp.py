@@ -68,7 +68,7 @@ def undo(step: np.ndarray, turn: np.ndarray, grip: np.ndarray, dynamics: np.ndar
         step: (..., 3) wanted move in the arm's base frame, in metres.
         turn: (...) wanted turn, in radians.
         grip: (...) grip command.
-        dynamics: (..., 11), see `metabot_sim.episodes.ROBOT_DYNAMICS`.
+        dynamics: (..., 17), see `metabot_sim.episodes.ROBOT_DYNAMICS`.
     """
     gain, bias = STEP_M * dynamics[..., DRIVE_GAIN], dynamics[..., STEER_BIAS]
     cos, sin = np.cos(bias), np.sin(bias)
@@ -90,7 +90,7 @@ def steer(arm: Arm, aim: Aim, dynamics: np.ndarray) -> np.ndarray:
     Args:
         arm: the arms.
         aim: where to go.
-        dynamics: (n, r, 11) of these arms.
+        dynamics: (n, r, 17) of these arms.
     """
     wanted, now = arm.to_base(aim.points), arm.set_points()
     radius, wanted_radius = np.hypot(now[..., 0], now[..., 1]), np.hypot(wanted[..., 0], wanted[..., 1])

@@ -8,10 +8,10 @@ from typing import ClassVar, Literal
 
 import numpy as np
 
-from metabot.task import Interval, SpecError, TaskSpec
+from metabot.task import KINDS, Interval, RobotDynamics, RobotSpec, SpecError, TaskSpec
 from metabot_sim import rng
 from metabot_sim.batch import BatchedWorld
-from metabot_sim.episodes import OBJECT_DYNAMICS, ROBOT_DYNAMICS, EpisodeBatch
+from metabot_sim.episodes import OBJECT_DYNAMICS, ROBOT_DYNAMICS, WHOLE, EpisodeBatch
 from metabot_sim.rewards import Step
 
 Split = Literal["train", "validation", "test", "held-out"]
@@ -36,6 +36,10 @@ class Family(ABC):
     """Ranges in training; `object_`-prefixed names are those of objects. What is not named is healthy."""
     held_out: ClassVar[Mapping[str, Interval]]
     """Ranges that are kept from training; what is not named has its range of training."""
+    believes: ClassVar[bool] = False
+    """Whether robots see places through their own odometry, so that its errors matter."""
+    holds: ClassVar[bool] = False
+    """Whether a task may want robots to stand still where they are sent."""
     provides: ClassVar[frozenset[str]]
     """Fields of `Step` that the rules fill in, beside actions and success."""
 
@@ -85,6 +89,11 @@ class Family(ABC):
             if robot.kind not in kinds | self.also_kinds:
                 allowed = ", ".join(sorted(kinds | self.also_kinds))
                 raise SpecError(f"robots.{robot.name}.kind: {robot.kind} cannot play {self.name}; allowed: {allowed}")
+            self._check_dynamics(robot)
+        if spec.success.hold_s and not self.holds:
+            raise SpecError(
+                f"success.hold_s: {spec.success.hold_s:g}, but nobody stands still in {self.name}; allowed: 0"
+            )
         sent = all(robot.goal for robot in usual.robots)
         for robot in spec.robots:
             if sent and robot.goal is None:
@@ -96,6 +105,33 @@ class Family(ABC):
             raise SpecError(
                 f"objects: {len(spec.objects)} are too few for {self.name}; allowed: at least {len(usual.objects)}"
             )
+
+    def _check_dynamics(self, robot: RobotSpec) -> None:
+        """Refuse hidden dynamics that would have no effect."""
+        healthy = RobotDynamics()
+        for names, works, why in (
+            (WHEELS, KINDS[robot.kind].reach_m is None and robot.kind != "part", f"{robot.kind} has no wheels"),
+            (ODOMETRY, self.believes, f"robots see places as they are in {self.name}"),
+        ):
+            for name in names if not works else ():
+                value = getattr(robot.dynamics, name)
+                if value != getattr(healthy, name):
+                    raise SpecError(
+                        f"robots.{robot.name}.dynamics.{name}: {value:g}, but {why}; allowed: {getattr(healthy, name):g}"
+                    )
+
+    def hidden(self, batch: EpisodeBatch) -> np.ndarray:
+        """What differs from task to task and no robot is told, (n, numbers); near ones mean nearly the same."""
+        names = dict.fromkeys([*self.dynamics, *self.held_out])
+        found = []
+        for name in names:
+            values, columns = batch.robot_dynamics, ROBOT_DYNAMICS
+            if name.startswith(_OBJECT):
+                values, columns = batch.object_dynamics, OBJECT_DYNAMICS
+            column = values[..., columns.index(name.removeprefix(_OBJECT) if values is batch.object_dynamics else name)]
+            # An angle is told by its direction: the ends of its range are the same.
+            found += [np.cos(column), np.sin(column)] if name in _ANGLES else [column]
+        return np.concatenate(found, axis=1) if found else np.zeros((len(batch), 1))
 
     def intervals(self, split: Split) -> dict[str, Interval]:
         """The ranges of a split."""
@@ -121,7 +157,7 @@ class Family(ABC):
             width = target.shape[1]
             values = draws.uniform(interval.low, interval.high, width)
             signs = draws.sign(width) if interval.signed else 1.0
-            if column_name in _WHOLE:
+            if column_name in WHOLE:
                 values = np.floor(draws.uniform(interval.low, interval.high + 1.0, width))
             target[..., column] = values * signs
 
@@ -185,5 +221,7 @@ class Rules(ABC):
 
 
 _DYNAMICS, _PLACES = 1, 2
+_ANGLES = {"heading_offset"}
+WHEELS = ("wheel_left", "wheel_right", "wheels_swapped")
+ODOMETRY = ("heading_offset", "odometry_scale", "odometry_drift")
 _OBJECT = "object_"
-_WHOLE = {"delay_steps", "dead"}

@@ -22,6 +22,7 @@ from metabot_sim.episodes import EpisodeBatch
 from metabot_sim.experts.driver import Driver
 from metabot_sim.families import driving
 from metabot_sim.families.base import Family, Rules
+from metabot_sim.families.parking import Parking
 from metabot_sim.rewards import Step
 from metabot_sim.robots import diffdrive
 
@@ -47,6 +48,8 @@ class DriveGoal(Family):
         "steer_bias": Interval(low=0.25, high=0.4, signed=True),
     }
     provides = frozenset({"approach_m", "collided"})
+    believes = True
+    holds = True
 
     def template(self, robots: int) -> TaskSpec:
         """See `Family.template`."""
@@ -96,7 +99,10 @@ class DriveGoal(Family):
 
 
 class DriveGoalRules(Rules):
-    """Success: the robot's centre within the pad's radius, and it has touched no other robot."""
+    """Success: the robot's centre within the pad's radius, and it has touched no other robot.
+
+    Where the task wants it to hold (``success.hold_s``), it has to stand still there for so long.
+    """
 
     def __init__(self, world: BatchedWorld) -> None:
         """See `Rules`."""
@@ -105,6 +111,7 @@ class DriveGoalRules(Rules):
         self._radius = world.spec.success.radius_m
         self._driver = Driver(world)
         self._forbidden = world.spec.success.contact == "forbidden"
+        self._parking = Parking(world)
         self._reached, self._spoiled = np.zeros(shape, dtype=bool), np.zeros(shape, dtype=bool)
         self._distance = np.zeros(shape)
         self._poses = world.poses()
@@ -113,6 +120,7 @@ class DriveGoalRules(Rules):
     def reset(self, ids: np.ndarray) -> None:
         """See `Rules.reset`."""
         self._reached[ids] = self._spoiled[ids] = False
+        self._parking.reset(ids)
         self._poses[ids] = started = self.world.poses(ids)
         goals = self.world.episodes.pads[ids[:, None], self.world.episodes.targets[ids]]
         offset = goals - started[..., :2]
@@ -126,7 +134,7 @@ class DriveGoalRules(Rules):
         if self._forbidden:
             self._spoiled |= touching
         before = self._reached & ~self._spoiled
-        self._reached |= distance < self._radius
+        self._reached |= self._parking(distance < self._radius, self._poses)
         success = self._reached & ~self._spoiled
         step = Step(
             actions=actions,
@@ -142,7 +150,7 @@ class DriveGoalRules(Rules):
     def observe_task(self) -> np.ndarray:
         """See `Rules.observe_task`."""
         seen = np.empty((*self._poses.shape[:2], len(self.task_names)))
-        goal = frames.in_frame(self._poses, self.world.goals)
+        goal = frames.in_frame(self.world.odometry.poses(self._poses), self.world.goals)
         seen[..., :2] = goal / diffdrive.GOAL_SCALE_M
         seen[..., 2:4] = goal / np.maximum(np.hypot(goal[..., 0], goal[..., 1]), 1e-6)[..., None]
         if seen.shape[-1] > 4:

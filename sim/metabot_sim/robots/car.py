@@ -9,6 +9,7 @@ import numpy as np
 
 from metabot.task import RobotSpec, TaskSpec
 from metabot_sim.colors import COLORS, TEAM_COLORS
+from metabot_sim.episodes import WHEEL_LEFT, WHEEL_RIGHT, WHEELS_SWAPPED
 from metabot_sim.robots.base import RobotGroup, robot_prefix
 
 if TYPE_CHECKING:
@@ -59,7 +60,21 @@ class CarGroup(RobotGroup):
 
     def proprio(self) -> np.ndarray:
         """See `RobotGroup.proprio`."""
-        return self.twists() / np.array([self.max_speed_mps, self.max_yaw_rate_radps])
+        poses = self.poses()
+        twists = self.world.odometry.twists(self, self.twists(poses))
+        return twists / np.array([self.max_speed_mps, self.max_yaw_rate_radps])
+
+
+def miswired(targets: np.ndarray, dynamics: np.ndarray) -> np.ndarray:
+    """What a left and a right wheel do that are told these targets, (..., 2).
+
+    Args:
+        targets: (..., 2) of the left and the right wheel.
+        dynamics: (..., 17), see `metabot_sim.episodes.ROBOT_DYNAMICS`.
+    """
+    swapped = dynamics[..., WHEELS_SWAPPED, None] > 0.0
+    told = np.where(swapped, targets[..., ::-1], targets) if swapped.any() else targets
+    return told * dynamics[..., WHEEL_LEFT : WHEEL_RIGHT + 1]
 
 
 def paint(robot: RobotSpec, spec: TaskSpec) -> tuple[float, float, float, float]:

@@ -6,12 +6,20 @@ import math
 from dataclasses import dataclass
 
 from metabot.task import Interval, RobotDynamics, TaskSpec
-from metabot_sim.episodes import OBJECT_DYNAMICS, ROBOT_DYNAMICS
+from metabot_sim.episodes import OBJECT_DYNAMICS, ROBOT_DYNAMICS, WHOLE
 from metabot_sim.families.base import Family
 
 _OBJECT = "object_"
-_WHOLE = {"delay_steps", "dead"}
-_AT_ONCE = {"drive_gain", "steer_gain", "steer_bias", "delay_steps", "dead"}
+_AT_ONCE = {
+    "drive_gain",
+    "steer_gain",
+    "steer_bias",
+    "delay_steps",
+    "dead",
+    "wheel_left",
+    "wheel_right",
+    "wheels_swapped",
+}
 """What acts on commands; the rest is written into the model when an episode starts."""
 _OBJECT_MEANING = {
     "mass_kg": "Mass in kg.",
@@ -95,7 +103,7 @@ def _knob(name: str, family: Family, spec: TaskSpec) -> Knob:
         column=(OBJECT_DYNAMICS if of_object else ROBOT_DYNAMICS).index(field),
         low=min(ends),
         high=max(ends),
-        whole=field in _WHOLE,
+        whole=field in WHOLE,
         at_once=at_once,
         hint=f"{meaning} Training {_said(training)}, held out {_said(held_out or training)}. {acts}",
     )

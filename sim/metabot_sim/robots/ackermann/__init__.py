@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from metabot_sim.episodes import DRIVE_GAIN, STEER_BIAS, STEER_GAIN
+from metabot_sim.robots.car import miswired
 from metabot_sim.robots.planar import PlanarCar
 
 MJCF = Path(__file__).with_name("ackermann.xml")
@@ -39,7 +40,7 @@ def targets(command: np.ndarray, dynamics: np.ndarray) -> np.ndarray:
 
     Args:
         command: (..., 2), forward and turn, clipped to [-1, 1].
-        dynamics: (..., 11), see `metabot_sim.episodes.ROBOT_DYNAMICS`.
+        dynamics: (..., 17), see `metabot_sim.episodes.ROBOT_DYNAMICS`.
 
     Returns:
         (..., 6) in the order of `ACTUATORS`: rad, rad, then rad/s.
@@ -52,7 +53,8 @@ def targets(command: np.ndarray, dynamics: np.ndarray) -> np.ndarray:
     across = curvature[..., None] * WHEELBASE_M
     steer = np.arctan2(across, sides)
     rolling = speed[..., None] / WHEEL_RADIUS_M
-    return np.concatenate([steer, rolling * np.hypot(sides, across), rolling * sides], axis=-1)
+    front, rear = rolling * np.hypot(sides, across), rolling * sides
+    return np.concatenate([steer, miswired(front, dynamics), miswired(rear, dynamics)], axis=-1)
 
 
 class Ackermann(PlanarCar):

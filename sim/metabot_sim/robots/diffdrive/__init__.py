@@ -9,6 +9,7 @@ import numpy as np
 
 from metabot.task import RobotSpec, TaskSpec
 from metabot_sim.robots.base import robot_prefix
+from metabot_sim.robots.car import miswired
 from metabot_sim.robots.planar import PlanarCar
 
 MJCF = Path(__file__).with_name("diffdrive.xml")
@@ -44,7 +45,7 @@ def wheel_speeds(command: np.ndarray, dynamics: np.ndarray) -> np.ndarray:
 
     Args:
         command: (..., 2), forward and turn, clipped to [-1, 1].
-        dynamics: (..., 3 or more), drive gain, steer gain, steer bias (see `metabot.task.RobotDynamics`).
+        dynamics: (..., 17), see `metabot_sim.episodes.ROBOT_DYNAMICS`.
 
     Returns:
         (..., 2) left and right wheel speed in rad/s.
@@ -53,7 +54,7 @@ def wheel_speeds(command: np.ndarray, dynamics: np.ndarray) -> np.ndarray:
     forward = MAX_SPEED_MPS * dynamics[..., 0] * command[..., 0]
     turn = MAX_YAW_RATE_RADPS * (dynamics[..., 1] * command[..., 1] + dynamics[..., 2])
     half = 0.5 * TRACK_M * turn
-    return np.stack([forward - half, forward + half], axis=-1) / WHEEL_RADIUS_M
+    return miswired(np.stack([forward - half, forward + half], axis=-1) / WHEEL_RADIUS_M, dynamics)
 
 
 def observe(pose: np.ndarray, twist: np.ndarray, goal: np.ndarray) -> np.ndarray:

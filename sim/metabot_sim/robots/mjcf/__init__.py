@@ -8,6 +8,7 @@ import mujoco
 import numpy as np
 
 from metabot.task import RobotSpec, TaskSpec
+from metabot_sim.episodes import WHEEL_LEFT, WHEEL_RIGHT, WHEELS_SWAPPED
 from metabot_sim.frames import yaws
 from metabot_sim.robots.base import grid_view, rectangular, robot_prefix
 from metabot_sim.robots.car import CarGroup, paint
@@ -56,6 +57,7 @@ class MjcfCar(CarGroup):
         # One flat list of wheels: robots of different files have different numbers of them.
         self._wheels = np.array([actuator for actuator, _, _ in wheels])
         self._owner = np.array([index for _, index, _ in wheels])
+        self._on_the_left = np.array([wheel.side_m > 0.0 for _, _, wheel in wheels])
         self._per_speed = np.array([wheel.sign / wheel.radius_m for _, _, wheel in wheels])
         self._per_yaw_rate = np.array([-wheel.side_m * wheel.sign / wheel.radius_m for _, _, wheel in wheels])
 
@@ -103,13 +105,17 @@ class MjcfCar(CarGroup):
         """Wheel speed targets; hidden dynamics act as on the differential-drive robot."""
         forward = self._limits[:, 0] * dynamics[..., 0] * actions[..., 0]
         turn = self._limits[:, 1] * (dynamics[..., 1] * actions[..., 1] + dynamics[..., 2])
-        self.world.ctrl[:, self._wheels] = (
-            forward[:, self._owner] * self._per_speed + turn[:, self._owner] * self._per_yaw_rate
+        # A swapped wheel is told what one on the other side would be: the turn the other way round.
+        turn = np.where(dynamics[..., WHEELS_SWAPPED] > 0.0, -turn, turn)
+        told = forward[:, self._owner] * self._per_speed + turn[:, self._owner] * self._per_yaw_rate
+        left = dynamics[:, self._owner, WHEEL_LEFT]
+        self.world.ctrl[:, self._wheels] = told * np.where(
+            self._on_the_left, left, dynamics[:, self._owner, WHEEL_RIGHT]
         )
 
     def proprio(self) -> np.ndarray:
         """See `RobotGroup.proprio`."""
-        return self.twists() / self._limits
+        return self.world.odometry.twists(self, self.twists()) / self._limits
 
 
 def with_mjcf(spec: TaskSpec, path: str) -> TaskSpec:
