@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from metabot.cli.errors import one_line_errors
+from metabot.cli.outputs import check_file, is_parameters
 from metabot.cli.train import Threads
 
 
@@ -22,7 +23,9 @@ def adapt(
     trials: Annotated[int, typer.Option(min=1, help="Fresh trials for each success rate.")] = 64,
     out: Annotated[
         Path | None,
-        typer.Option(help="Checkpoint file for the adapted parameters; FOLDER/adapted.checkpoint by default."),
+        typer.Option(
+            metavar="FILE", help="Checkpoint file for the adapted parameters; FOLDER/adapted.checkpoint by default."
+        ),
     ] = None,
     json: Annotated[bool, typer.Option("--json", help="Print JSON instead of a line.")] = False,
     threads: Threads = 1,
@@ -33,21 +36,21 @@ def adapt(
     """
     with one_line_errors(ValueError, OSError):
         import numpy as np
-        import torch
 
+        from metabot.harness.adaptation import adapt_to
         from metabot.harness.training import load_trained
-        from metabot.meta import RobotLearner
         from metabot.params import save_checkpoint
+        from metabot.policy.threads import one_torch_thread
         from metabot.problems import SPLITS
 
         if split not in SPLITS:
             raise ValueError(f"split: no {split!r}; allowed: {', '.join(SPLITS)}")
-        torch.set_num_threads(threads)
+        path = out or folder / "adapted.checkpoint"
+        check_file("out", path, is_parameters, "adapted parameters")
+        one_torch_thread()
         training = load_trained(folder, threads)
         row = training.problem.sample(np.random.default_rng([task, 20]), 1, split)[0]
-        learner = RobotLearner("robot_1", training.learner, training.problem)
-        adapted = learner.adapt(training.meta.numpy(), row, episodes=episodes, trials=trials, seed=task)
-        path = out or folder / "adapted.checkpoint"
+        adapted = adapt_to(training, row, episodes=episodes, trials=trials, seed=task)
         facts = {
             "method": training.config.method,
             "family": training.config.family,
@@ -57,12 +60,16 @@ def adapt(
             "trials": trials,
             "success_before": adapted.success_before,
             "success_after": adapted.success_after,
+            "return_before": adapted.return_before,
+            "return_after": adapted.return_after,
         }
         save_checkpoint(path, adapted.parameters, training.learner.policy.layout, facts)
         if json:
             typer.echo(json_module.dumps({**facts, "parameters": str(path)}, indent=2))
+            return
+        if training.problem.has_success:
+            told = f"success {adapted.success_before:.0%} before, {adapted.success_after:.0%} after"
         else:
-            typer.echo(
-                f"{split} task {task}: success {adapted.success_before:.0%} before, {adapted.success_after:.0%} after"
-                f" {episodes} episodes ({trials} trials); parameters in {path}"
-            )
+            # Nothing there can be mastered: a share of successes would be zero whatever was learned.
+            told = f"return {adapted.return_before:.2f} before, {adapted.return_after:.2f} after"
+        typer.echo(f"{split} task {task}: {told} {episodes} episodes ({trials} trials); parameters in {path}")

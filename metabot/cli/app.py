@@ -39,6 +39,21 @@ app.add_typer(sim, name="sim")
 app.command()(demos)
 
 
+def _version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(__version__)
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    """A fleet of robots that learns how to learn."""
+
+
 @app.command()
 def doctor(json: Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")] = False) -> None:
     """Say what was found on this machine, and how to mend what is missing."""

@@ -13,6 +13,7 @@ from typing import Annotated, Any
 import typer
 
 from metabot.cli.errors import one_line_errors
+from metabot.cli.outputs import check_file, is_report
 
 BENCHMARKS = Path(__file__).resolve().parents[2] / "benchmarks"
 
@@ -20,8 +21,10 @@ BENCHMARKS = Path(__file__).resolve().parents[2] / "benchmarks"
 def bench(
     context: typer.Context,
     name: Annotated[str, typer.Argument(help="Which benchmark; leave it out to list them.", show_default=False)] = "",
-    json: Annotated[Path | None, typer.Option(help="Also write the rows to this file.")] = None,
-    show: Annotated[Path | None, typer.Option(help="Run nothing: print the table of what --json wrote.")] = None,
+    json: Annotated[Path | None, typer.Option(metavar="FILE", help="Also write the rows to this file.")] = None,
+    show: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Run nothing: print the table of what --json wrote.")
+    ] = None,
 ) -> None:
     """Measure metabot beside its peer in one run, and report ratios.
 
@@ -40,6 +43,8 @@ def bench(
             return
         if name not in names:
             raise ValueError(f"name: no benchmark {name!r}; allowed: {', '.join(names) or 'none is installed'}")
+        if json is not None:
+            check_file("json", json, is_report, "figures of metabot's")
         report = _measure(name, context.args)
         _show(report)
         if json is not None:
@@ -101,8 +106,9 @@ def _stored(path: Path) -> dict[str, Any]:
 
 
 def _show(report: dict[str, Any]) -> None:
-    from rich.console import Console
     from rich.table import Table
+
+    from metabot.cli.tables import show
 
     table = Table(title=f"{report['name']} on {report['machine']}", title_justify="left")
     for heading in ("case", "value", "peer", "ratio"):
@@ -112,5 +118,5 @@ def _show(report: dict[str, Any]) -> None:
         value = f"{row['value']:,}" + (f" ± {row['spread']:,}" if row.get("spread") is not None else "")
         peer = "" if row["peer"] is None else f"{row['peer']:,} {unit}"
         table.add_row(row["case"], f"{value} {unit}", peer, "" if row["ratio"] is None else f"{row['ratio']}")
-    Console().print(table)
+    show(table)
     typer.echo(" · ".join(str(report[key]) for key in ("date", "command") if key in report))

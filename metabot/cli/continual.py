@@ -11,6 +11,7 @@ import typer
 
 from metabot.cli.errors import one_line_errors
 from metabot.cli.evaluate import settings_by_method
+from metabot.cli.outputs import check_file, is_plot, is_report
 from metabot.cli.train import Settings, Threads, read_settings
 
 
@@ -28,9 +29,11 @@ def continual(
     looks: Annotated[int, typer.Option(help="How often all tasks are scored during each task's steps.")] = 4,
     trials: Annotated[int, typer.Option(help="Fresh episodes of each task for every score.")] = 16,
     settings: Settings = None,
-    out: Annotated[Path | None, typer.Option(help="Folder for finished runs, table, picture and JSON.")] = None,
-    json: Annotated[Path | None, typer.Option(help="Also write the figures to this file.")] = None,
-    threads: Threads = 2,
+    out: Annotated[
+        Path | None, typer.Option(metavar="FOLDER", help="Folder for finished runs, table, picture and JSON.")
+    ] = None,
+    json: Annotated[Path | None, typer.Option(metavar="FILE", help="Also write the figures to this file.")] = None,
+    threads: Threads = 1,
 ) -> None:
     """Learn tasks one after the other without being told where one ends, and measure what is forgotten.
 
@@ -43,17 +46,19 @@ def continual(
         return f"stopped; finished runs are kept in {folder}, go on with --out {folder}"
 
     with one_line_errors(ValueError, OSError, stopped=stopped):
-        import torch
         from rich.console import Console
 
         from metabot.cli.progress import bar
+        from metabot.cli.tables import show
         from metabot.continual import CONTINUAL_LEARNERS
         from metabot.continual.comparison import ComparisonConfig, compare
         from metabot.continual.show import plot, table
+        from metabot.harness.alone import alone_in
         from metabot.params.atomic import atomic_file
+        from metabot.policy.threads import one_torch_thread
         from metabot.provenance import command, machine, versions
 
-        torch.set_num_threads(threads)
+        one_torch_thread()
         methods = list(dict.fromkeys(names or CONTINUAL_LEARNERS))
         config = ComparisonConfig(
             methods=tuple(methods),
@@ -67,9 +72,12 @@ def continual(
             trials=trials,
             settings=settings_by_method(methods, read_settings(settings)),
         )
+        for path in filter(None, (folder / "continual.json", json)):
+            check_file("json" if path is json else "out", path, is_report, "figures of metabot's")
+        check_file("out", folder / "continual.png", is_plot, "picture of metabot's")
         console = Console(stderr=True, highlight=False)
         last = ""
-        with bar(console) as progress:
+        with alone_in(folder), bar(console) as progress:
             task = progress.add_task("", total=1.0, detail="")
 
             def told(what: str, fraction: float, detail: str) -> None:
@@ -86,5 +94,5 @@ def continual(
             with atomic_file(path) as file:
                 file.write((json_module.dumps(report, indent=2) + "\n").encode())
         plot(result, folder / "continual.png")
-        Console(highlight=False).print(table(result))
+        show(table(result))
         typer.echo(f"table, picture and figures: {folder}/continual.json, continual.png")

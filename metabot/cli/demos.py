@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from metabot.cli.errors import one_line_errors
+from metabot.cli.outputs import check_folder
 from metabot.cli.sim import Robots, Split
 
 if TYPE_CHECKING:
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 def demos(
     family: Annotated[str, typer.Argument(help="Which family; see `metabot sim list`.")],
     episodes: Annotated[int, typer.Option(min=1, help="Episodes to write.")] = 100,
-    out: Annotated[Path, typer.Option(help="Folder of datasets.")] = Path("runs/demos"),
+    out: Annotated[Path, typer.Option(metavar="FOLDER", help="Folder of datasets.")] = Path("runs/demos"),
     robots: Robots = None,
     split: Split = "train",
     seed: Annotated[int, typer.Option(help="Of tasks and places.")] = 0,
@@ -36,6 +37,7 @@ def demos(
         return f"stopped; {done.episodes} episodes are in {done.path}" if done else "stopped; nothing was written"
 
     with one_line_errors(ValueError, OSError, ImportError, stopped=stopped):
+        check_folder("out", out)
         from rich.console import Console
         from rich.progress import Progress
 

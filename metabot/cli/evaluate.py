@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from metabot.cli.errors import one_line_errors
+from metabot.cli.outputs import check_file, is_plot, is_report
 from metabot.cli.train import Family, Settings, Threads, read_settings
 
 if TYPE_CHECKING:
@@ -25,16 +26,17 @@ def methods(json: Annotated[bool, typer.Option("--json", help="Print JSON instea
         rows = [{"name": method.name, "kind": method.kind, "source": method.source} for method in found]
         typer.echo(json_module.dumps(rows, indent=2))
         return
-    from rich.console import Console
     from rich.table import Table
+
+    from metabot.cli.tables import show
 
     table = Table(title="meta-learners", title_justify="left")
     for heading in ("method", "family of methods", "what it does", "source"):
-        table.add_column(heading, no_wrap=heading == "method")
+        table.add_column(heading)
     for method in found:
         first = (method.__doc__ or "").strip().splitlines()[0]
         table.add_row(method.name, method.kind, first, method.source)
-    Console().print(table)
+    show(table, prose=True)
 
 
 def evaluate(
@@ -53,10 +55,14 @@ def evaluate(
         bool, typer.Option(help="Also show what learning from scratch takes, up to 1,024 episodes.")
     ] = False,
     settings: Settings = None,
-    out: Annotated[Path | None, typer.Option(help="Folder for trainings, table, picture and JSON.")] = None,
-    json: Annotated[Path | None, typer.Option(help="Also write the figures to this file.")] = None,
-    show: Annotated[Path | None, typer.Option(help="Run nothing: print the table of what --json wrote.")] = None,
-    threads: Threads = 2,
+    out: Annotated[
+        Path | None, typer.Option(metavar="FOLDER", help="Folder for trainings, table, picture and JSON.")
+    ] = None,
+    json: Annotated[Path | None, typer.Option(metavar="FILE", help="Also write the figures to this file.")] = None,
+    show: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Run nothing: print the table of what --json wrote.")
+    ] = None,
+    threads: Threads = 1,
 ) -> None:
     """Train methods and baselines on one budget, and compare them after 0, 1, 2, 4, 8 adaptation episodes.
 
@@ -79,6 +85,7 @@ def evaluate(
         from rich.console import Console
 
         from metabot.cli.progress import bar
+        from metabot.harness.alone import alone_in
         from metabot.harness.evaluation import LONG, EvaluationConfig
         from metabot.harness.evaluation import evaluate as run
         from metabot.harness.show import plot
@@ -98,9 +105,12 @@ def evaluate(
             scratch_episodes=LONG if scratch else (),
             settings=settings_by_method(names, read_settings(settings)),
         )
+        for path in filter(None, (folder / "evaluation.json", json)):
+            check_file("json" if path is json else "out", path, is_report, "figures of metabot's")
+        check_file("out", folder / "evaluation.png", is_plot, "picture of metabot's")
         console = Console(stderr=True, highlight=False)
         last = ""
-        with bar(console) as progress:
+        with alone_in(folder), bar(console) as progress:
             task = progress.add_task("", total=1.0, detail="")
 
             def told(what: str, fraction: float, detail: str) -> None:
@@ -122,17 +132,12 @@ def evaluate(
 
 
 def _print(result: Evaluation) -> None:
-    from rich.console import Console
-
+    from metabot.cli.tables import show
     from metabot.harness.show import scratch_table, table
 
-    console = Console(highlight=False)
-    if not console.is_terminal:
-        # A file or a pipe has no width that a table would have to be cut to.
-        console = Console(highlight=False, width=200)
     for each in (table(result), scratch_table(result)):
         if each is not None:
-            console.print(each)
+            show(each)
 
 
 def _show(stored: Path, out: Path | None) -> None:
@@ -149,6 +154,7 @@ def _show(stored: Path, out: Path | None) -> None:
         _print(result)
         typer.echo(" · ".join(str(found[key]) for key in ("date", "machine", "command") if key in found))
         if out is not None:
+            check_file("out", out / f"{stored.stem}.png", is_plot, "picture of metabot's")
             plot(result, out / f"{stored.stem}.png")
             typer.echo(f"curves: {out / stored.stem}.png")
 

@@ -10,6 +10,7 @@ from typing import Annotated, Any
 import typer
 
 from metabot.cli.errors import one_line_errors
+from metabot.cli.outputs import check_file, is_parameters
 from metabot.cli.train import Settings, Threads, read_settings
 
 
@@ -23,7 +24,9 @@ def learn(
     trials: Annotated[int, typer.Option(min=1, help="Fresh episodes for each figure.")] = 16,
     seed: Annotated[int, typer.Option(min=0, help="Of parameters, starts and exploration.")] = 0,
     settings: Settings = None,
-    out: Annotated[Path | None, typer.Option(help="Checkpoint file for what was learned; none by default.")] = None,
+    out: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Checkpoint file for what was learned; none by default.")
+    ] = None,
     json: Annotated[bool, typer.Option("--json", help="Print JSON instead of lines.")] = False,
     threads: Threads = 1,
 ) -> None:
@@ -40,13 +43,16 @@ def learn(
         from metabot.base.self_play import SelfPlay
         from metabot.meta.config import configured
         from metabot.params import save_checkpoint
+        from metabot.policy.threads import one_torch_thread
         from metabot.problems import SPLITS, make_problem
 
         entry = base_learner(learner)
         config = configured(entry.config, read_settings(settings))
+        if out is not None:
+            check_file("out", out, is_parameters, "learned parameters")
         if split not in SPLITS:
             raise ValueError(f"split: no {split!r}; allowed: {', '.join(SPLITS)}")
-        torch.set_num_threads(threads)
+        one_torch_thread()
         problem = make_problem(family, robots=robots, threads=threads)
         base = entry.make(problem, config)
         rows = problem.sample(np.random.default_rng([task, 20]), 1, split)

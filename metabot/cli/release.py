@@ -14,7 +14,9 @@ from metabot.cli.errors import one_line_errors
 def release(
     folder: Annotated[Path, typer.Argument(help="Folder of a training, as `metabot train` or `evaluate` wrote it.")],
     evaluation: Annotated[Path, typer.Option(help="What `metabot evaluate --json` wrote of this method.")],
-    out: Annotated[Path | None, typer.Option(help="Where to; models/METHOD-FAMILY by default.")] = None,
+    out: Annotated[
+        Path | None, typer.Option(metavar="FOLDER", help="Where to; models/METHOD-FAMILY by default.")
+    ] = None,
 ) -> None:
     """Write a trained method for others to use: parameters, and a card with command, seed, figures and hash."""
     with one_line_errors(ValueError, OSError):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json as json_module
-import sys
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -11,6 +10,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from metabot.cli.errors import one_line_errors
+from metabot.cli.outputs import check_file, check_folder, is_report
+from metabot.cli.policies import AdaptOption, PolicyOption, drivers
 from metabot.cli.view import view
 
 if TYPE_CHECKING:
@@ -19,8 +20,6 @@ if TYPE_CHECKING:
 
 sim = typer.Typer(help="List, check and film the simulated task families.", no_args_is_help=True)
 sim.command()(view)
-
-LOG_WIDTH = 120
 
 Robots = Annotated[int | None, typer.Option(help="How many robots; the family's usual number by default.")]
 Split = Annotated[str, typer.Option(help="Which tasks: train, validation, test or held-out.")]
@@ -35,17 +34,18 @@ def list_families(json: Annotated[bool, typer.Option("--json", help="Print JSON 
     if json:
         typer.echo(json_module.dumps([_described(each) for each in families], indent=2))
         return
-    from rich.console import Console
     from rich.table import Table
+
+    from metabot.cli.tables import show
 
     table = Table(title="task families", title_justify="left")
     for heading in ("family", "mode", "robots", "what is to be done", "hidden dynamics"):
-        table.add_column(heading, no_wrap=heading == "family")
+        table.add_column(heading)
     for each in families:
         fewest, usual, most = each.robots
         robots = f"{fewest}" if fewest == most else f"{fewest} to {most} ({usual})"
         table.add_row(each.name, each.mode, robots, each.summary, ", ".join(each.dynamics))
-    Console().print(table)
+    show(table, prose=True)
 
 
 def _described(family: Family) -> dict[str, Any]:
@@ -68,7 +68,7 @@ def check(
     robots: Robots = None,
     threads: Annotated[int, typer.Option(min=1, help="Simulation threads; results do not depend on them.")] = 1,
     seed: Annotated[int, typer.Option(help="Of tasks, places and random commands.")] = 0,
-    json: Annotated[Path | None, typer.Option(help="Also write the rows to this file.")] = None,
+    json: Annotated[Path | None, typer.Option(metavar="FILE", help="Also write the rows to this file.")] = None,
 ) -> None:
     """Play every split with the expert, with random commands and with none.
 
@@ -93,6 +93,8 @@ def check(
         from metabot_sim.families.registry import available, family
         from metabot_sim.policies import POLICIES
 
+        if json is not None:
+            check_file("json", json, is_report, "figures of metabot's")
         if every == bool(families):
             raise ValueError(f"families: name some, or give --all; allowed: {', '.join(available())}")
         names = []
@@ -125,8 +127,9 @@ def check(
 
 
 def _report(rows: list[Row], left_out: list[str], json: Path | None) -> None:
-    from rich.console import Console
     from rich.table import Table
+
+    from metabot.cli.tables import show
 
     table = Table(title="share of episodes that succeed", title_justify="left")
     for heading in ("family", "split", "robots", "expert", "random", "idle", "diverged", "bars"):
@@ -135,11 +138,9 @@ def _report(rows: list[Row], left_out: list[str], json: Path | None) -> None:
         shares = (f"{share:.1%}" for share in (row.expert, row.random, row.idle))
         bars = "[green]PASS" if row.passed else "[red]FAIL"
         table.add_row(row.family, row.split, str(row.robots), *shares, str(row.diverged), bars)
-    # A log has no width of its own: give the table room.
-    console = Console(width=None if sys.stdout.isatty() else LOG_WIDTH)
-    console.print(table)
+    show(table)
     for line in left_out:
-        console.print(line, highlight=False)
+        typer.echo(line)
     if json is not None:
         from metabot.params.atomic import atomic_file
         from metabot.provenance import machine, versions
@@ -161,9 +162,14 @@ def _report(rows: list[Row], left_out: list[str], json: Path | None) -> None:
 @sim.command()
 def video(
     family: Annotated[str, typer.Argument(help="Which family.")],
-    policy: Annotated[str, typer.Option(help="Who drives: expert, random or idle.")] = "expert",
-    out: Annotated[Path | None, typer.Option(help="Video to write: a file ending in .mp4 or .gif.")] = None,
-    picture: Annotated[Path | None, typer.Option(help="Still of the middle of the episode: a .png file.")] = None,
+    policy: PolicyOption = "expert",
+    adapt: AdaptOption = 0,
+    out: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Video to write: a file ending in .mp4 or .gif.")
+    ] = None,
+    picture: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Still of the middle of the episode: a .png file.")
+    ] = None,
     robots: Robots = None,
     split: Split = "train",
     task: Annotated[int | None, typer.Option(help="Number of the task; one is drawn by default.")] = None,
@@ -179,17 +185,29 @@ def video(
         if out is None and picture is None:
             raise ValueError("out: give --out FILE.mp4, --picture FILE.png, or both")
         choose()
-        from metabot_sim.film import Film
+        from metabot_sim.film import Film, is_ours
 
-        film = Film(family, policy, robots=robots, split=split, task=task, seed=seed)  # type: ignore[arg-type]
+        for option, path in (("out", out), ("picture", picture)):
+            if path is not None:
+                check_file(option, path, is_ours, "film or picture of metabot's")
+        name, others, trained_with = drivers(family, policy, adapt, seed)
+        film = Film(
+            family,
+            name,
+            robots=trained_with if robots is None else robots,
+            split=split,  # type: ignore[arg-type]
+            task=task,
+            seed=seed,
+            drivers=others,
+        )
         film.write(out, picture, width, height)
         ending = "success" if film.success else "no success"
-        typer.echo(f"{' and '.join(str(each) for each in (out, picture) if each)}: {family}, {policy}, {ending}")
+        typer.echo(f"{' and '.join(str(each) for each in (out, picture) if each)}: {family}, {name}, {ending}")
 
 
 @sim.command()
 def pages(
-    out: Annotated[Path, typer.Option(help="Folder to write to.")] = Path("docs/families"),
+    out: Annotated[Path, typer.Option(metavar="FOLDER", help="Folder to write to.")] = Path("docs/families"),
     checked: Annotated[Path | None, typer.Option(help="What `check --json` wrote, for the measured success.")] = None,
     pictures: Annotated[bool, typer.Option(help="Make the pictures too; that needs an off-screen OpenGL.")] = False,
 ) -> None:
@@ -199,8 +217,10 @@ def pages(
     with one_line_errors(ValueError, OSError, RenderError):
         if pictures:
             choose()
-        from metabot_sim.pages import picture_name, write
+        from metabot_sim.pages import index, picture_name, write
 
+        check_folder("out", out)
+        _refuse_foreign(out, index())
         files = write(out, checked)
         if pictures:
             from metabot_sim.families.registry import available
@@ -209,3 +229,16 @@ def pages(
             for family in available():
                 Film(family, "expert").write(None, out / "pictures" / picture_name(family), 640, 480)
         typer.echo(f"{len(files)} pages in {out}")
+
+
+def _refuse_foreign(folder: Path, index: str) -> None:
+    """Refuse a folder whose index is somebody else's, or in which pages would replace files beside none."""
+    from metabot_sim.families.registry import available
+    from metabot_sim.pages import page_name
+
+    readme = folder / "README.md"
+    if readme.is_file() and readme.read_text(errors="replace").startswith(index[: index.index("|")]):
+        return
+    for path in (readme, *(folder / page_name(name) for name in available())):
+        if path.exists():
+            raise ValueError(f"out: {path} is there already and is no page of metabot's; allowed: a folder without it")

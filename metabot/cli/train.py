@@ -10,13 +10,14 @@ import typer
 from typer.core import TyperGroup
 
 from metabot.cli.errors import one_line_errors
+from metabot.cli.outputs import check_folder
 from metabot.language.cli import train_language
 
 Settings = Annotated[
     list[str] | None, typer.Option("--set", help="A field of the method's configuration: name=value; repeat for more.")
 ]
 Family = Annotated[str, typer.Option(help="Tasks to train on; see `metabot sim list`.")]
-Threads = Annotated[int, typer.Option(min=1, help="Simulation and torch threads.")]
+Threads = Annotated[int, typer.Option(min=1, help="Simulation threads; results do not depend on them.")]
 
 
 class _Methods(TyperGroup):
@@ -54,14 +55,16 @@ def train_method(
     episodes: Annotated[int, typer.Option(min=1, help="Adaptation episodes of each task in training.")] = 8,
     settings: Settings = None,
     out: Annotated[
-        Path | None, typer.Option(help="Folder of the training; runs/train/METHOD-FAMILY-seed-SEED by default.")
+        Path | None,
+        typer.Option(metavar="FOLDER", help="Folder of the training; runs/train/METHOD-FAMILY-seed-SEED by default."),
     ] = None,
-    threads: Threads = 2,
+    threads: Threads = 1,
 ) -> None:
     """Meta-train one method: progress, TensorBoard files, a checkpoint that is always whole.
 
     Ctrl-C keeps what was learned; the same command goes on from there, and ends with the same
     parameters as a training that was not stopped. With more --env-steps a finished training goes on.
+    A folder in which another training is running is refused.
     """
     folder = out or Path("runs/train") / f"{method}-{family.replace(':', '-')}-seed-{seed}"
     running: list[Any] = []
@@ -72,11 +75,11 @@ def train_method(
         return "stopped; nothing was learned yet"
 
     with one_line_errors(ValueError, OSError, stopped=stopped):
-        import torch
-
+        check_folder("out", folder)
         from metabot.harness import Training, TrainingConfig
+        from metabot.policy.threads import one_torch_thread
 
-        torch.set_num_threads(threads)
+        one_torch_thread()
         config = TrainingConfig(
             method=method,
             family=family,
@@ -87,8 +90,10 @@ def train_method(
             episodes=episodes,
             settings=read_settings(settings),
         )
-        running.append(Training(config, folder, threads))
-        _show(running[0], folder)
+        training = Training(config, folder, threads)
+        with training.alone():
+            running.append(training)
+            _show(training, folder)
 
 
 def _show(training: Any, folder: Path) -> None:

@@ -7,11 +7,13 @@ from typing import Annotated
 import typer
 
 from metabot.cli.errors import one_line_errors
+from metabot.cli.policies import AdaptOption, PolicyOption, drivers
 
 
 def view(
     family: Annotated[str, typer.Argument(help="Which family; see `metabot sim list`.")],
-    policy: Annotated[str, typer.Option(help="Who drives first: expert, random or idle.")] = "expert",
+    policy: PolicyOption = "expert",
+    adapt: AdaptOption = 0,
     robots: Annotated[int | None, typer.Option(help="How many robots; the family's usual number by default.")] = None,
     split: Annotated[str, typer.Option(help="Which tasks: train, validation, test or held-out.")] = "train",
     task: Annotated[int, typer.Option(min=0, max=2**31 - 1, help="Number of the first task.")] = 0,
@@ -33,7 +35,16 @@ def view(
         from metabot_sim.view.session import Session
 
         check_installed()
-        session = Session(family, robots=robots, split=split, task=task, seed=seed, driver=policy)  # type: ignore[arg-type]
+        name, others, trained_with = drivers(family, policy, adapt, seed)
+        session = Session(
+            family,
+            robots=trained_with if robots is None else robots,
+            split=split,  # type: ignore[arg-type]
+            task=task,
+            seed=seed,
+            driver=name,
+            others=others,
+        )
         with View(session, host=host, port=port, speed=speed, paused=paused) as page:
             if port is None and page.port != DEFAULT_PORT:
                 typer.echo(f"port {DEFAULT_PORT} is taken; {page.port} is free")

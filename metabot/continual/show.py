@@ -76,5 +76,5 @@ def plot(result: Comparison, path: Path) -> None:
     panels[0][0].set_ylabel("task")
     figure.colorbar(image, ax=panels[0].tolist(), label=result.score)
     with atomic_file(path) as file:
-        figure.savefig(file, format="png", dpi=120)
+        figure.savefig(file, format="png", dpi=120, metadata={"Software": "metabot, with Matplotlib"})
     pyplot.close(figure)

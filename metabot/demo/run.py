@@ -225,14 +225,13 @@ class Demo:
     def _compare(self, spec: TaskSpec) -> None:
         """The baselines, when the fleet's processes are gone and both cores are free."""
         from metabot.harness.baselines import measure, train_pretrained
+        from metabot.policy.threads import one_torch_thread
         from metabot.problems.drive import DriveTwin
 
         if not self.config.baselines:
             return
-        import torch
-
         threads = min(2, os.cpu_count() or 1)
-        torch.set_num_threads(threads)
+        one_torch_thread()
         with self.console.phase("Baselines on the same budget") as phase:
             twin = DriveTwin(distribution=self.config.task_distribution(), threads=threads)
             baseline = train_pretrained(

@@ -14,7 +14,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from metabot.deploy.contract import METADATA_KEY, PolicyContract
+from metabot.deploy.contract import METADATA_KEY, PolicyContract, PolicyFileError
 from metabot.deploy.runtime import PolicySession
 from metabot.params.atomic import atomic_file
 from metabot.policy import GaussianMLP
@@ -44,6 +44,23 @@ class _MeanAction(nn.Module):
         return self.policy.mean(self.parameters_vector, observation)
 
 
+def check_target(path: Path) -> None:
+    """Refuse to write a policy where something else is.
+
+    Raises:
+        ValueError: if there is a folder, or a file that is no exported policy; one line.
+    """
+    if path.is_dir():
+        raise ValueError(f"export_path: {path} is a folder; allowed: the name of a file")
+    if path.exists():
+        try:
+            PolicySession(path, "cpu")
+        except PolicyFileError:
+            raise ValueError(
+                f"export_path: {path} is there already and is no policy; allowed: a new file, or an earlier policy"
+            ) from None
+
+
 def export_policy(
     path: Path,
     policy: GaussianMLP,
@@ -66,8 +83,9 @@ def export_policy(
         seed: of the probes.
 
     Raises:
-        ValueError: if parameters are not finite, or parity is worse than `PARITY_LIMIT`.
+        ValueError: if parameters are not finite, or parity is worse than `PARITY_LIMIT`; also see `check_target`.
     """
+    check_target(path)
     if not np.isfinite(parameters).all():
         raise ValueError("parameters: NaN or infinite, nothing is exported")
     module = _MeanAction(policy, torch.from_numpy(np.ascontiguousarray(parameters))).eval()

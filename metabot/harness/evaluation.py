@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 
 from metabot.harness.baselines import VALIDATION_TASKS, VALIDATION_TRIALS, train_pretrained
 from metabot.harness.curves import (
@@ -22,6 +21,7 @@ from metabot.harness.curves import (
 )
 from metabot.harness.statistics import Interval, interquartile_means
 from metabot.harness.training import Training, TrainingConfig
+from metabot.policy.threads import one_torch_thread
 from metabot.problems import Split
 
 PRETRAINED, SCRATCH = "pre-trained", "from scratch"
@@ -173,13 +173,13 @@ def evaluate(
     Args:
         config: what is compared.
         folder: where trainings are kept, so that a second call finds them; nowhere without one.
-        threads: simulation and torch threads.
+        threads: simulation threads.
         told: progress.
 
     Raises:
         ValueError: if something in the configuration is impossible; one line.
     """
-    torch.set_num_threads(threads)
+    one_torch_thread()
     trainings = [(method, seed) for method in config.methods for seed in range(config.seeds)]
     # Found out now, and not after minutes of training.
     for method in config.methods:

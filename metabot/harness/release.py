@@ -11,10 +11,12 @@ from pathlib import Path
 from typing import Any
 
 from metabot.harness.evaluation import Evaluation, Row
-from metabot.harness.training import CHECKPOINT, Training, TrainingConfig
+from metabot.harness.training import CHECKPOINT, CONFIG, Training, TrainingConfig
 from metabot.params.atomic import atomic_file
 
 CARD = "README.md"
+_MARK = f"\nSHA-256 of `{CHECKPOINT}`: "
+"""By this line a card is known to be one."""
 
 
 def release(training: Training, out: Path, result: Evaluation, made_by: Mapping[str, Any]) -> None:
@@ -27,8 +29,10 @@ def release(training: Training, out: Path, result: Evaluation, made_by: Mapping[
         made_by: date, machine, versions and command of that evaluation.
 
     Raises:
-        ValueError: if the evaluation is of another family, or not of this method as it was trained.
+        ValueError: if the evaluation is of another family, or not of this method as it was trained, or if the
+            folder holds files of these names that are of no artefact.
     """
+    _refuse_foreign(out)
     config = training.config
     if result.config.family != config.family:
         raise ValueError(f"evaluation: it is of {result.config.family}, the training of {config.family}")
@@ -42,6 +46,18 @@ def release(training: Training, out: Path, result: Evaluation, made_by: Mapping[
     text = _card(training, hashlib.sha256((out / CHECKPOINT).read_bytes()).hexdigest(), result, made_by)
     with atomic_file(out / CARD) as file:
         file.write(text.encode())
+
+
+def _refuse_foreign(out: Path) -> None:
+    """Refuse a folder in which something else than an artefact would be overwritten."""
+    if out.exists() and not out.is_dir():
+        raise ValueError(f"out: {out} is a file; allowed: a folder")
+    card = out / CARD
+    if card.is_file() and _MARK in card.read_text(errors="replace"):
+        return
+    for name in (CARD, CHECKPOINT, CONFIG):
+        if (out / name).exists():
+            raise ValueError(f"out: {out / name} is there already and of no artefact; allowed: a folder without it")
 
 
 def _words(config: TrainingConfig) -> dict[str, str]:
@@ -83,8 +99,7 @@ alone.
 {made_by["machine"]}. Settings that differ from the default: {settings}.
 Versions: {versions}. The same command with the same versions gives the same parameters.
 What only a continued training needs (moments of the optimiser) was left out.
-
-SHA-256 of `{CHECKPOINT}`: `{digest}`
+{_MARK}`{digest}`
 
 ## Figures
 

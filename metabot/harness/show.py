@@ -90,7 +90,7 @@ def plot(result: Evaluation, path: Path) -> None:
     handles, labels = panels[0][0].get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside lower center", ncols=min(4, len(labels)), frameon=False)
     with atomic_file(path) as file:
-        figure.savefig(file, format="png", dpi=120)
+        figure.savefig(file, format="png", dpi=120, metadata={"Software": "metabot, with Matplotlib"})
     pyplot.close(figure)
 
 

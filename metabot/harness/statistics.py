@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import warnings
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -25,15 +25,11 @@ def interquartile_means(scores: np.ndarray, seed: int = 0) -> list[Interval]:
 
     Args:
         scores: (seeds, tasks, k).
-        seed: of the bootstrap.
+        seed: of the bootstrap, which alone decides what is drawn.
 
     Returns:
         One for each of the k columns.
     """
-    from rliable.library import get_interval_estimates
-
-    # rliable hands its old kind of generator on to a newer arch, which says so every time.
-    warnings.filterwarnings("ignore", "random_state is deprecated", FutureWarning)
 
     def aggregate(values: np.ndarray) -> np.ndarray:
         # What rliable's own aggregate does, for all columns at once and a hundred times as fast.
@@ -41,9 +37,24 @@ def interquartile_means(scores: np.ndarray, seed: int = 0) -> list[Interval]:
         cut = len(ordered) // 4
         return np.asarray(ordered[cut : len(ordered) - cut].mean(axis=0))
 
-    points, intervals = get_interval_estimates(
-        {"": scores}, aggregate, reps=REPETITIONS, task_bootstrap=True, random_state=np.random.RandomState(seed)
-    )
-    low, high = intervals[""]
+    bootstrap = _bootstrap(scores, np.random.default_rng(seed))
+    low, high = bootstrap.conf_int(aggregate, reps=REPETITIONS, size=0.95, method="percentile")
     means = scores.mean(axis=(0, 1))
-    return [Interval(*map(float, values)) for values in zip(points[""], low, high, means, strict=True)]
+    return [Interval(*map(float, values)) for values in zip(aggregate(scores), low, high, means, strict=True)]
+
+
+def _bootstrap(scores: np.ndarray, rng: np.random.Generator) -> Any:
+    """Rliable's bootstrap over seeds and tasks, with random numbers of its own."""
+    from rliable.library import StratifiedBootstrap
+
+    class Seeded(StratifiedBootstrap):
+        def update_indices(self) -> tuple[np.ndarray, ...]:
+            # rliable 1.2.0 draws these from NumPy's global generator, whatever `random_state` says.
+            seeds, tasks, *rest = scores.shape
+            return (
+                rng.integers(seeds, size=scores.shape),
+                rng.integers(tasks, size=(1, tasks, *[1] * len(rest))),
+                *self._strata_indices[1:],
+            )
+
+    return Seeded(scores, task_bootstrap=True, seed=rng)

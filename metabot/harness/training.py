@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -13,6 +14,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from metabot.harness.alone import alone_in
 from metabot.meta import make_meta_learner
 from metabot.meta.learner import MetaLearner, Moments
 from metabot.params import CheckpointError, load_checkpoint, save_checkpoint
@@ -121,6 +123,8 @@ class Training:
         # In one piece: an interrupt finds all of an update here, or nothing of it.
         self._done = _Done(torch.from_numpy(initial), self.learner.moments())
         self._saved = time.monotonic()
+        self._stored: tuple[int, dict[str, Any]] | None = None
+        self._alone = False
         if folder is not None and (folder / CHECKPOINT).exists():
             self._resume(folder / CHECKPOINT)
         self._writer: Any = None
@@ -152,7 +156,11 @@ class Training:
         return self.env_steps + spent > self.config.env_steps
 
     def step(self) -> Update:
-        """One update: draw tasks, gather experience, improve the meta-parameters."""
+        """One update: draw tasks, gather experience, improve the meta-parameters.
+
+        Raises:
+            ValueError: if the budget does not suffice for the first one; one line that says what it takes.
+        """
         started = time.monotonic()
         config, done = self.config, self._done
         rng = np.random.default_rng([config.seed, 1, done.updates])
@@ -160,6 +168,11 @@ class Training:
         tasks = self.problem.sample(rng, config.tasks)
         try:
             batch = self.learner.collect(done.meta, self.problem, tasks, config.episodes, rng)
+            if not done.updates and batch.env_steps > config.env_steps:
+                raise ValueError(
+                    f"env-steps: one update of {config.method} takes {batch.env_steps:,} steps with these tasks and"
+                    f" episodes, {config.env_steps:,} were given; allowed: at least one update"
+                )
             meta, metrics = self.learner.update(done.meta, batch)
             moments = self.learner.moments()
         except BaseException:
@@ -181,25 +194,64 @@ class Training:
 
         Args:
             told: called after every update.
+
+        Raises:
+            FolderInUse: if another training writes into the folder.
+            ValueError: if the budget does not suffice for one update; one line.
         """
-        try:
-            for update in self._left():
-                told(update)
-        finally:
-            self.save()
-            if self._writer is not None:
-                self._writer.close()
-                self._writer = None
+        with self.alone():
+            try:
+                for update in self._left():
+                    told(update)
+            finally:
+                if self.updates and self._stored != (self.updates, _plain(self.config)):
+                    self.save()
+                if self._writer is not None:
+                    self._writer.close()
+                    self._writer = None
+
+    @contextlib.contextmanager
+    def alone(self) -> Iterator[None]:
+        """In the block nobody else trains in the folder; what another one has put there meanwhile is gone on with.
+
+        Raises:
+            FolderInUse: naming the other.
+            CheckpointError: if another training has been there meanwhile.
+            ValueError: if a file is in the way that no training wrote; one line.
+        """
+        if self.folder is None or self._alone:
+            yield
+            return
+        with alone_in(self.folder):
+            path = self.folder / CHECKPOINT
+            if path.exists():
+                found = load_checkpoint(path)
+                check_origin(path, found.info)
+                if found.info["updates"] > self.updates:
+                    self._resume(path)
+            else:
+                _refuse_foreign(self.folder / CONFIG)
+            self._alone = True
+            try:
+                yield
+            finally:
+                self._alone = False
 
     def _left(self) -> Iterator[Update]:
         while not self.finished:
             yield self.step()
 
     def save(self) -> None:
-        """Write the checkpoint, whole or not at all."""
+        """Write the checkpoint, whole or not at all, and never over one that has more updates.
+
+        Raises:
+            FolderInUse: if another training writes into the folder.
+        """
         if self.folder is None:
             return
-        self._write(self.folder, self._done, self._done.moments)
+        with self.alone():
+            self._write(self.folder, self._done, self._done.moments)
+            self._stored = self.updates, _plain(self.config)
         self._saved = time.monotonic()
 
     def save_released(self, folder: Path) -> None:
@@ -238,6 +290,7 @@ class Training:
         self.learner.restore(found.moments)
         spent = int(found.info["updates"]), int(found.info["env_steps"]), float(found.info["seconds"])
         self._done = _Done(torch.from_numpy(found.vector), self.learner.moments(), *spent)
+        self._stored = self.updates, had
 
     def _log(self, update: Update) -> None:
         if self.folder is None:
@@ -261,6 +314,19 @@ def check_origin(path: Path, info: Mapping[str, Any], method: str | None = None,
     for name, wanted in (("method", method), ("family", family)):
         if wanted is not None and info[name] != wanted:
             raise CheckpointError(f"{path} was made by {name} {info[name]}, not {wanted}")
+
+
+def _refuse_foreign(path: Path) -> None:
+    """Refuse to overwrite a configuration that is none of a training."""
+    try:
+        found = json.loads(path.read_text())
+        ours = {"method", "family"} <= found.keys()
+    except FileNotFoundError:
+        return
+    except (ValueError, AttributeError, OSError):
+        ours = False
+    if not ours:
+        raise ValueError(f"out: {path} is there already and of no training; allowed: a folder without it")
 
 
 def load_trained(folder: Path, threads: int = 1) -> Training:

@@ -13,7 +13,7 @@ from metabot.language.reader import DEFAULT_MODEL
 
 def train_language(
     output: Annotated[
-        Path, typer.Option(help="Folder to write; replaced only when the new model is complete.")
+        Path, typer.Option(metavar="FOLDER", help="Folder to write; replaced only when the new model is complete.")
     ] = DEFAULT_MODEL,
     steps: Annotated[int, typer.Option(min=1, help="Optimizer steps of 32 sentences.")] = 2600,
     minutes: Annotated[
@@ -33,12 +33,15 @@ def train_language(
     from rich.progress import Progress as Bar
     from rich.table import Table
 
+    from metabot.language.save import check_output
     from metabot.language.train import Progress, train
 
     console = Console(stderr=True)
-    if output.exists() and not output.is_dir():
-        console.print(f"output: {output} is a file; allowed: a folder, new or of an earlier model")
-        raise typer.Exit(2)
+    try:
+        check_output(output)
+    except ValueError as problem:
+        typer.echo(f"metabot: {problem}", err=True)
+        raise typer.Exit(2) from None
     columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[state]}"))
     with Bar(*columns, TimeElapsedColumn(), TimeRemainingColumn(), console=console) as bar:
         job = bar.add_task("training", total=1.0, state="")

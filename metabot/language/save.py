@@ -45,8 +45,13 @@ class Run:
 
 
 def save(output: Path, model: LlamaForCausalLM, tokenizer: PreTrainedTokenizerFast, figures: Figures, run: Run) -> None:
-    """Write a model folder beside `output` and swap it in when it is complete."""
+    """Write a model folder beside `output` and swap it in when it is complete.
+
+    Raises:
+        ValueError: see `check_output`.
+    """
     output = Path(output)
+    check_output(output)
     output.parent.mkdir(parents=True, exist_ok=True)
     folder = Path(tempfile.mkdtemp(prefix=f".{output.name}-", dir=output.parent))
     folder.chmod(0o755)
@@ -78,6 +83,18 @@ def save(output: Path, model: LlamaForCausalLM, tokenizer: PreTrainedTokenizerFa
     except BaseException:
         shutil.rmtree(folder, ignore_errors=True)
         raise
+
+
+def check_output(output: Path) -> None:
+    """Refuse to replace what is no model's folder.
+
+    Raises:
+        ValueError: if there is a file, or a folder that holds something else; one line.
+    """
+    if output.exists() and not output.is_dir():
+        raise ValueError(f"output: {output} is a file; allowed: a folder, new or of an earlier model")
+    if output.is_dir() and any(output.iterdir()) and not (output / CALIBRATION_FILE).is_file():
+        raise ValueError(f"output: {output} holds something else; allowed: a folder, new or of an earlier model")
 
 
 def _swap(folder: Path, output: Path) -> None:

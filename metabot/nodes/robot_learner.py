@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 from metabot_interfaces import msg
 from metabot_interfaces.action import Adapt
 from rclpy.action import ActionServer, CancelResponse, GoalResponse
@@ -20,7 +19,7 @@ from rclpy.callback_groups import ReentrantCallbackGroup
 from rclpy.subscription import Subscription
 
 from metabot.deploy.contract import PolicyContract
-from metabot.deploy.export import export_policy
+from metabot.deploy.export import check_target, export_policy
 from metabot.fleet import MetaParameters, Update
 from metabot.meta import Adapted, RobotLearner, make_meta_learner
 from metabot.nodes import conversions as convert
@@ -28,6 +27,7 @@ from metabot.nodes.managed import ManagedNode, SetupError, run_node
 from metabot.nodes.qos import latched, reliable
 from metabot.params import LayoutError
 from metabot.policy import GaussianMLP
+from metabot.policy.threads import one_torch_thread
 from metabot.problems.drive import DriveTwin
 from metabot.task import DriveDistribution, TaskSpec
 from metabot.task.model import SpecError
@@ -58,7 +58,7 @@ class RobotLearnerNode(ManagedNode):
         episodes (int, 8): adaptation episodes, in rounds and by default in `adapt`.
         trials (int, 64): fresh trials for a success rate.
         seed (int, 0): of tasks, goals and exploration.
-        threads (int, 1): simulation and torch threads.
+        threads (int, 1): simulation threads.
 
     Publishes:
         /meta/updates (ParameterUpdate, latched), policy (PolicyFile, latched),
@@ -84,7 +84,7 @@ class RobotLearnerNode(ManagedNode):
         self._episodes: int = self.parameter("episodes", 8, "adaptation episodes")
         self._trials: int = self.parameter("trials", 64, "fresh trials for a success rate")
         self._seed: int = self.parameter("seed", 0, "seed of tasks, goals and exploration")
-        self._threads: int = self.parameter("threads", 1, "simulation and torch threads")
+        self._threads: int = self.parameter("threads", 1, "simulation threads")
         self._updates = self.create_publisher(msg.ParameterUpdate, "/meta/updates", latched())
         self._policy = self.create_publisher(msg.PolicyFile, "policy", latched())
         self._statuses = [
@@ -133,7 +133,7 @@ class RobotLearnerNode(ManagedNode):
                 f"algorithm: the policies of {self._algorithm} have a memory, which no exported policy has yet"
             )
         self._control_hz, self._policy_network = distribution.control_hz, meta_learner.policy
-        torch.set_num_threads(self._threads)
+        one_torch_thread()
         self._learner = RobotLearner(
             self.robot,
             meta_learner,
@@ -299,6 +299,9 @@ class RobotLearnerNode(ManagedNode):
             handle.publish_feedback(Adapt.Feedback(stage=stage, fraction=float(fraction), success=float(success)))
 
         try:
+            if goal.export_path:
+                # Found out now, and not after all episodes.
+                check_target(Path(goal.export_path))
             adapted = self._learner.adapt(
                 parameters.vector,
                 np.array(spec.robot(self.robot).dynamics.drive_tuple()),

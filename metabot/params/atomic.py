@@ -19,7 +19,13 @@ def atomic_file(path: Path, *, keep: Path | None = None) -> Iterator[IO[bytes]]:
     Args:
         path: the file to write; its folder is made.
         keep: where the file that was there before is moved to; overwritten if None.
+
+    Raises:
+        IsADirectoryError: if a folder is in the way, which is neither moved nor overwritten; one line.
     """
+    for each in filter(None, (path, keep)):
+        if each.is_dir():
+            raise IsADirectoryError(f"{each} is a folder; allowed: the name of a file")
     path.parent.mkdir(parents=True, exist_ok=True)
     descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     try:

@@ -31,6 +31,7 @@ class DriveTwin(Problem):
     name = "drive-twin"
     observation_size = len(diffdrive.OBSERVATION_NAMES)
     action_size = len(diffdrive.ACTION_NAMES)
+    observation_names = diffdrive.OBSERVATION_NAMES
 
     @property
     def horizon(self) -> int:  # type: ignore[override]

@@ -112,6 +112,17 @@ def test_interquartile_means_ignore_outliers_and_intervals_hold_them() -> None:
     assert spread.iqm == pytest.approx(aggregate_iqm(scores[:, :, 1]))
 
 
+def test_intervals_depend_on_the_seed_alone_and_leave_the_global_generator_as_it_is() -> None:
+    scores = np.random.default_rng(0).uniform(0, 1, (3, 8, 2))
+    np.random.seed(1)
+    before = np.random.get_state()[1].copy()
+    first = interquartile_means(scores)
+    assert np.array_equal(np.random.get_state()[1], before)
+    np.random.seed(2)
+    assert interquartile_means(scores) == first
+    assert interquartile_means(scores, seed=1) != first
+
+
 def test_an_expert_that_does_not_exist_is_no_bound() -> None:
     protocol = Protocol("test", tasks=2, trials=1)
     assert expert_bound(make_problem("cheetah-direction"), protocol) is None

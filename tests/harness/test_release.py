@@ -67,6 +67,23 @@ def test_an_artefact_that_is_released_again_leaves_nothing_of_the_old_one(evalua
     assert sorted(path.name for path in tmp_path.iterdir()) == ["README.md", "config.json", "meta.checkpoint"]
 
 
+@pytest.mark.parametrize("name", ["README.md", "config.json", "meta.checkpoint"])
+def test_a_folder_with_files_of_somebody_else_is_refused(name: str, evaluated: Path, tmp_path: Path) -> None:
+    (tmp_path / name).write_text("mine")
+    code, said = released(evaluated, evaluated / "fomaml-seed-0", tmp_path)
+    assert code == 2 and said.count("\n") == 1
+    assert f"out: {tmp_path / name} is there already and of no artefact" in said.replace("\n", "")
+    assert [path.read_text() for path in tmp_path.iterdir()] == ["mine"]
+
+
+def test_a_training_is_not_released_over_itself(evaluated: Path) -> None:
+    training = evaluated / "fomaml-seed-0"
+    before = (training / "meta.checkpoint").read_bytes()
+    code, said = released(evaluated, training, training)
+    assert code == 2 and "is there already and of no artefact" in said
+    assert (training / "meta.checkpoint").read_bytes() == before
+
+
 def test_an_evaluation_of_something_else_is_refused(evaluated: Path, tmp_path: Path) -> None:
     other = tmp_path / "other"
     config = dataclasses.replace(CONFIG, settings={}).training("fomaml", 0)

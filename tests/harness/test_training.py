@@ -109,6 +109,16 @@ def test_a_damaged_checkpoint_gives_way_to_the_previous_one_and_another_format_i
         load_trained(tmp_path / "empty")
 
 
+def test_a_budget_below_one_update_is_refused_and_one_update_is_kept(tmp_path: Path) -> None:
+    fields = {**SMALL, "env_steps": 2 * 2 * 2 * 80}
+    Training(TrainingConfig("fomaml", **fields), tmp_path / "kept").run()
+    assert load_checkpoint(tmp_path / "kept" / CHECKPOINT).info["env_steps"] == 640
+    short = Training(TrainingConfig("fomaml", **{**fields, "env_steps": 639}), tmp_path / "refused")
+    with pytest.raises(ValueError, match=r"env-steps: one update of fomaml takes 640 steps .* 639 were given"):
+        short.run()
+    assert not (tmp_path / "refused").exists()
+
+
 @pytest.mark.parametrize(
     ("fields", "line"),
     [

@@ -12,7 +12,6 @@ from viser import uplot
 
 from metabot_sim.colors import COLORS
 from metabot_sim.families.base import SPLITS
-from metabot_sim.policies import POLICIES
 from metabot_sim.view.knobs import Knob
 from metabot_sim.view.player import Player
 from metabot_sim.view.session import Session
@@ -74,7 +73,7 @@ class Panel:
         gui, wishes = self._gui, self._wishes
         against = not session.env.heroes.all()
         who = "The first robot's team is driven; the others act at random." if against else "Who drives all robots."
-        drivers = gui.add_button_group("driver", POLICIES, hint=who)
+        drivers = gui.add_button_group("driver", session.drivers, hint=who)
         drivers.on_click(lambda event: wishes.put("driver", event.target.value))
         clock = gui.add_button_group("time", ("run", "pause", "step"), hint="Step: one control period.")
 

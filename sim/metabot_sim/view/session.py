@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from metabot.task import SpecError
 from metabot_sim.env import Autoreset, FleetEnv
 from metabot_sim.episodes import DELAY, EpisodeBatch
 from metabot_sim.families.base import Split
-from metabot_sim.policies import POLICIES, Policy
+from metabot_sim.policies import POLICIES, Drivers, Policy, check_name
 from metabot_sim.view.knobs import Knob, knobs
 
 
@@ -21,7 +20,8 @@ class Session:
     Attributes:
         env: the simulation, a batch of one.
         knobs: what can be changed.
-        driver: who drives, one of `metabot_sim.policies.POLICIES`.
+        drivers: names of who can drive.
+        driver: who drives, one of `drivers`.
         task: number of the task.
         time_s: simulated time since the episode's start.
         rewards: (R,) of the last step.
@@ -40,6 +40,7 @@ class Session:
         task: int = 0,
         seed: int = 0,
         driver: str = "expert",
+        others: Drivers | None = None,
     ) -> None:
         """Compile the scene and start an episode.
 
@@ -50,12 +51,14 @@ class Session:
             task: number of the first task.
             seed: of places and random commands.
             driver: who drives first.
+            others: who can drive beside `metabot_sim.policies.POLICIES`, by name.
 
         Raises:
             SpecError: if these do not go together; one line.
         """
-        if driver not in POLICIES:
-            raise SpecError(f"policy: no {driver!r}; allowed: {', '.join(POLICIES)}")
+        check_name(driver, others)
+        self._others = others
+        self.drivers = (*POLICIES, *(others or ()))
         self._family, self._robots, self._seed = family, robots, seed
         self.task = task
         self.driver: str = driver
@@ -83,7 +86,7 @@ class Session:
         if any(not knob.of_object and knob.column == DELAY for knob in self.knobs):
             self.env.world.remember_commands()
         self.env.reset(self._seed, tasks=np.array([self.task]))
-        self.drive(self.driver)
+        self._policy = Policy(self.driver, self.env, self._seed, self._others)
         self._take_drawn()
 
     def _take_drawn(self) -> None:
@@ -95,6 +98,7 @@ class Session:
         for (knob, index), value in self._changed.items():
             _table(start, knob)[0, index, knob.column] = value
         self.env.reset(episodes=start)
+        self._policy.begin()
         robots = self.env.num_robots
         self.time_s, self.ending = 0.0, ""
         self.rewards, self.returns = np.zeros(robots), np.zeros(robots)
@@ -102,12 +106,13 @@ class Session:
         self.trace = [np.zeros(1 + robots)]
 
     def drive(self, driver: str) -> None:
-        """Let the expert, random commands or nobody drive from the next step on.
+        """Let another one drive from the next step on.
 
         Raises:
             SpecError: if there is no such driver.
         """
-        self._policy = Policy(driver, self.env, self._seed)
+        self._policy = Policy(driver, self.env, self._seed, self._others)
+        self._policy.begin()
         self.driver = driver
 
     def step(self) -> None:
@@ -118,6 +123,7 @@ class Session:
         with np.errstate(divide="ignore", invalid="ignore"):
             actions = self._policy()
         done = self.env.step(actions)
+        self._policy.hear(done)
         self.time_s += self.period_s
         self.rewards = done.rewards[0].astype(float)
         self.returns = self.returns + self.rewards
