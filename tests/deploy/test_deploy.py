@@ -53,6 +53,19 @@ def test_parameters_that_are_not_finite_are_not_exported(tmp_path: Path) -> None
     assert list(tmp_path.iterdir()) == []
 
 
+def test_a_policy_takes_no_place_but_an_earlier_policys(tmp_path: Path, exported) -> None:
+    parameters = POLICY.initial(np.random.default_rng(0))
+    notes, folder, former = tmp_path / "notes.txt", tmp_path / "folder", tmp_path / "former.onnx"
+    notes.write_text("mine")
+    folder.mkdir()
+    for path, line in ((notes, "is there already and is no policy"), (folder, "is a folder; allowed: the name of")):
+        with pytest.raises(ValueError, match=f"^export_path: {path} {line}"):
+            export_policy(path, POLICY, parameters, CONTRACT)
+    assert notes.read_text() == "mine" and folder.is_dir() and len(list(tmp_path.iterdir())) == 2
+    former.write_bytes(exported[0].path.read_bytes())
+    assert export_policy(former, POLICY, parameters, CONTRACT).sha256 != exported[0].sha256
+
+
 def test_unusable_files_are_refused_in_one_line(tmp_path: Path, exported) -> None:
     junk = tmp_path / "junk.onnx"
     junk.write_bytes(b"junk")

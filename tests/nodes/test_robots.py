@@ -98,6 +98,12 @@ def test_adapt_succeeds_is_rejected_is_aborted_and_is_canceled(start_fleet, tmp_
     unwritable = client.adapt("robot_1", spec, trials=8, export_path="/proc/none/robot_1.onnx").result(60)
     assert not unwritable.ok and "/proc/none" in unwritable.message
 
+    notes = tmp_path / "notes.txt"
+    notes.write_text("mine")
+    refused = client.adapt("robot_1", spec, trials=8, export_path=str(notes)).result(60)
+    assert not refused.ok and "notes.txt is there already and is no policy" in refused.message
+    assert notes.read_text() == "mine"
+
     too_many = client.adapt("robot_1", spec, trials=4294967295)
     with pytest.raises(FleetError, match="refused the goal"):
         too_many.result(20)
