@@ -10,6 +10,7 @@ from rich.console import Console
 from typer.testing import CliRunner
 
 from metabot.cli.app import app
+from metabot.cli.outputs import is_plot
 from metabot.harness.curves import Protocol, expert_bound, method_curve
 from metabot.harness.evaluation import PRETRAINED, SCRATCH, Evaluation, EvaluationConfig, evaluate
 from metabot.harness.show import plot, table
@@ -50,7 +51,7 @@ def test_methods_and_baselines_are_measured_on_the_same_budget(tmp_path: Path) -
     text = console.export_text()
     assert "fomaml" in text and "held-out" in text and "expert" in text
     plot(result, tmp_path / "curves.png")
-    assert (tmp_path / "curves.png").read_bytes().startswith(b"\x89PNG")
+    assert (tmp_path / "curves.png").read_bytes().startswith(b"\x89PNG") and is_plot(tmp_path / "curves.png")
     assert Evaluation.from_dict(json.loads(json.dumps(result.as_dict()))).as_dict() == result.as_dict()
 
 
