@@ -12,7 +12,7 @@ from metabot.deploy.runtime import PolicySession
 from metabot.harness.adaptation import adapted
 from metabot.harness.training import Training
 from metabot.policy import Moment
-from metabot.problems import Problem
+from metabot.problems import SPLITS, Problem
 from metabot.problems.drive import DriveTwin
 from metabot.problems.family import FamilyProblem
 from metabot.problems.partner import PartnerProblem
@@ -44,7 +44,7 @@ class ExportedDriver:
         self._columns = _columns(name, contract.observation, len(contract.action), env)
         self._seen = np.zeros(0)
 
-    def begin(self) -> None:
+    def begin(self, task: int) -> None:
         """See `metabot_sim.policies.Driver`."""
         self._seen = self._env.observe()
 
@@ -110,14 +110,14 @@ class TrainedDriver:
         self._parameters: Tensor | None = None
         if parameters is not None:
             self._parameters = parameters.expand(len(self._groups), -1)
-        self._known: bytes | None = None
+        self._known: tuple[int, bytes, bytes] | None = None
 
-    def begin(self) -> None:
+    def begin(self, task: int) -> None:
         """See `metabot_sim.policies.Driver`."""
         episodes = self._env.episodes
-        hidden = episodes.robot_dynamics.tobytes() + episodes.object_dynamics.tobytes()
+        hidden = task, episodes.robot_dynamics.tobytes(), episodes.object_dynamics.tobytes()
         if self._parameters is None or (self._episodes and hidden != self._known):
-            self._parameters = torch.stack([self._adapted(group, episodes) for group in self._groups])
+            self._parameters = torch.stack([self._adapted(group, task, episodes) for group in self._groups])
             self._known = hidden
         rows = len(self._groups[0])
         with torch.no_grad():
@@ -125,7 +125,7 @@ class TrainedDriver:
             self._action, self._reward = self._policy.before(self._parameters, rows)
         self._first, self._seen = 1.0, self._env.observe()
 
-    def _adapted(self, group: np.ndarray, episodes: EpisodeBatch) -> Tensor:
+    def _adapted(self, group: np.ndarray, number: int, episodes: EpisodeBatch) -> Tensor:
         problem: Problem = self._training.problem
         if self._shown is None:
             task = episodes.robot_dynamics[0, group[0], :_TWIN]
@@ -134,7 +134,8 @@ class TrainedDriver:
                 episodes.robot_dynamics[0, group],
                 episodes.object_dynamics[0],
             )
-            problem, task = self._shown, np.zeros(2, dtype=np.int64)
+            # The number: in some families a place is hidden, too.
+            problem, task = self._shown, np.array([max(0, number), SPLITS.index(self._env.split)])
         return adapted(self._training, problem, task, self._episodes, self._seed)
 
     def hear(self, done: Transition) -> None:
@@ -158,7 +159,7 @@ class _Shown(FamilyProblem):
     """Episodes in fresh places under the hidden dynamics of an episode that somebody looks at.
 
     Attributes:
-        robot_dynamics: (R, 17), see `EpisodeBatch`.
+        robot_dynamics: (R, D), see `EpisodeBatch`.
         object_dynamics: (K, 3); those of fewer robots' scene are drawn where it has another number of objects.
     """
 

@@ -64,7 +64,7 @@ class Film:
         """Play the episode; yields the number of each step, 0 before the first."""
         self._env.reset(self._seed)
         act = Policy(self._policy, self._env, self._seed, self._drivers)
-        act.begin()
+        act.begin(int(self._env.task_numbers[0]))
         step, running = 0, True
         yield step
         while running:

@@ -18,8 +18,12 @@ POLICIES: tuple[PolicyName, ...] = get_args(PolicyName)
 class Driver(Protocol):
     """Drives the robots of one environment: a trained policy, say, which this package knows nothing of."""
 
-    def begin(self) -> None:
-        """An episode has begun: what is remembered of the one before counts no longer."""
+    def begin(self, task: int) -> None:
+        """An episode of a task has begun: what is remembered of the one before counts no longer.
+
+        Args:
+            task: its number in the environment's split; below 0 where it has none.
+        """
 
     def __call__(self) -> np.ndarray:
         """What to do now, (n, R, max_action_size)."""
@@ -57,10 +61,10 @@ class Policy:
         self._draws = rng.Draws(rng.keys(_COMMANDS, seed, np.arange(env.num_sims)))
         self._against = ~env.heroes
 
-    def begin(self) -> None:
-        """An episode has begun."""
+    def begin(self, task: int) -> None:
+        """An episode of a task has begun; see `Driver.begin`."""
         if self._driver is not None:
-            self._driver.begin()
+            self._driver.begin(task)
 
     def hear(self, done: Transition) -> None:
         """What the step brought that was made with it."""

@@ -64,7 +64,7 @@ def test_a_policy_drives_as_it_was_trained_to_with_its_memory(method: str, famil
     driver = TrainedDriver(training, "it", env)
     for _ in range(2):
         env.reset(episodes=problem.episodes)
-        driver.begin()
+        driver.begin(3)
         for step in range(20):
             actions = driver()
             assert np.allclose(actions[0], expected.actions[0, :, step], atol=1e-6), step
@@ -99,6 +99,21 @@ def test_it_adapts_to_what_the_episode_hides_and_again_only_when_that_has_change
     assert len(seen) == 4 and seen[-1][0] == -0.5 and np.array_equal(seen[2], hidden[0])
 
 
+def test_what_is_hidden_in_a_place_is_adapted_to_as_well() -> None:
+    training = untrained("meta-sgd", family="drive-search")
+    driver = TrainedDriver(training, "it", shown(family="drive-search"), episodes=1)
+    seen: list[np.ndarray] = []
+    gather = training.learner.gather
+
+    def counted(meta, problem, tasks, episodes, rng):
+        seen.append(problem.hidden(tasks)[0])
+        return gather(meta, problem, tasks, episodes, rng)
+
+    training.learner.gather = counted  # type: ignore[method-assign]
+    driver.begin(3)
+    assert np.allclose(seen[0], driver._env.episodes.pads[0, 0])
+
+
 def test_an_onnx_file_drives_each_robot_by_what_the_file_asks_for(tmp_path: Path) -> None:
     policy = drive_policy()
     contract = PolicyContract(
@@ -110,7 +125,7 @@ def test_an_onnx_file_drives_each_robot_by_what_the_file_asks_for(tmp_path: Path
     assert (name, robots) == ("robot_1.onnx", None)
     env = shown(3)
     driver = made[name](env)
-    driver.begin()
+    driver.begin(3)
     names = list(env.observation_names[0])
     seen = env.observe()[0][:, [names.index(each) for each in diffdrive.OBSERVATION_NAMES]]
     assert np.array_equal(driver()[0], PolicySession(path, "cpu").act(seen))
@@ -130,14 +145,14 @@ def test_a_folder_and_adapted_parameters_can_be_named(tmp_path: Path) -> None:
     name, made, robots = drivers("drive-goal", str(tmp_path / "run"), 1, 0)
     assert (name, robots) == ("run", 1)
     driver = made[name](shown())
-    driver.begin()
+    driver.begin(3)
     assert driver().shape == (1, 1, 2)
     assert drivers("drive-push", str(tmp_path / "run"), 0, 0)[2] is None
     words = ["adapt", str(tmp_path / "run"), "--episodes", "1", "--trials", "1"]
     assert CliRunner().invoke(app, words).exit_code == 0
     name, made, _ = drivers("drive-goal", str(tmp_path / "run" / "adapted.checkpoint"), 0, 0)
     driver = made[name](shown())
-    driver.begin()
+    driver.begin(3)
     assert not torch.equal(driver._parameters[0], training.learner.start(training.meta))
 
 

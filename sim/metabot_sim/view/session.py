@@ -98,7 +98,7 @@ class Session:
         for (knob, index), value in self._changed.items():
             _table(start, knob)[0, index, knob.column] = value
         self.env.reset(episodes=start)
-        self._policy.begin()
+        self._policy.begin(self.task)
         robots = self.env.num_robots
         self.time_s, self.ending = 0.0, ""
         self.rewards, self.returns = np.zeros(robots), np.zeros(robots)
@@ -112,7 +112,7 @@ class Session:
             SpecError: if there is no such driver.
         """
         self._policy = Policy(driver, self.env, self._seed, self._others)
-        self._policy.begin()
+        self._policy.begin(self.task)
         self.driver = driver
 
     def step(self) -> None:
