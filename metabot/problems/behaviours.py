@@ -54,7 +54,7 @@ class Behaviour(ABC):
 
     @abstractmethod
     def embody(self, traits: Traits, dynamics: np.ndarray) -> None:
-        """Write what a trait does to the others' bodies into healthy dynamics, (n, R, 17), in place."""
+        """Write what a trait does to the others' bodies into healthy dynamics, (n, R, D), in place."""
 
     @abstractmethod
     def act(self, traits: Traits, rules: Rules, commands: np.ndarray, time_s: float) -> np.ndarray:

@@ -54,7 +54,7 @@ class RobotDynamics(SpecModel):
     """Factor on translation commands; negative: reversed."""
     steer_gain: Annotated[float, Field(ge=-1.5, le=1.5)] = 1.0
     """Factor on rotation commands; negative: reversed."""
-    steer_bias: Annotated[float, Field(ge=-1.0, le=1.0)] = 0.0
+    steer_bias: Annotated[float, Field(ge=-math.pi, le=math.pi)] = 0.0
     """Car: added turn command; arm: radians its command frame is turned."""
     payload_kg: Annotated[float, Field(ge=0.0, le=20.0)] = 0.0
     """Mass on a car's chassis, in an arm's hand or on the first limb of a body's part."""
@@ -84,6 +84,16 @@ class RobotDynamics(SpecModel):
     """Metres that a car's odometry counts for each metre driven."""
     odometry_drift: Annotated[float, Field(ge=-2.0, le=2.0)] = 0.0
     """Radians by which the heading that a car believes in turns away with each metre it counts."""
+    frame_roll: Annotated[float, Field(ge=-math.pi, le=math.pi)] = 0.0
+    """Radians an arm's command frame is turned about its x axis, before `frame_pitch` and `steer_bias`."""
+    frame_pitch: Annotated[float, Field(ge=-math.pi, le=math.pi)] = 0.0
+    """Radians an arm's command frame is turned about its y axis, before `steer_bias`."""
+    eye_yaw: Annotated[float, Field(ge=-math.pi, le=math.pi)] = 0.0
+    """Radians by which what an arm's camera sees is turned about the arm's base."""
+    eye_x: Annotated[float, Field(ge=-0.5, le=0.5)] = 0.0
+    """Metres by which what an arm's camera sees is shifted ahead."""
+    eye_y: Annotated[float, Field(ge=-0.5, le=0.5)] = 0.0
+    """Metres by which what an arm's camera sees is shifted to the left."""
 
     def as_tuple(self) -> tuple[float, ...]:
         """All fields in the order of a dynamics row in the simulator."""

@@ -17,6 +17,7 @@ OBJECT_DYNAMICS = ("mass_kg", "size", "friction")
 
 DRIVE_GAIN, STEER_GAIN, STEER_BIAS, PAYLOAD, FRICTION, LINK_MASS, DAMPING, GRIPPER, DELAY, NOISE, DEAD = range(11)
 WHEEL_LEFT, WHEEL_RIGHT, WHEELS_SWAPPED, HEADING_OFFSET, ODOMETRY_SCALE, ODOMETRY_DRIFT = range(11, 17)
+FRAME_ROLL, FRAME_PITCH, EYE_YAW, EYE_X, EYE_Y = range(17, 22)
 """Column numbers."""
 WHOLE = frozenset({"delay_steps", "dead", "wheels_swapped"})
 """Columns that hold whole numbers."""
@@ -35,7 +36,7 @@ class EpisodeBatch:
         targets: (n, R) which pad, or in families of objects which object, a robot is after; -1 none.
         objects: (n, K, 3) x, y, yaw at the start.
         object_targets: (n, K) pad each object belongs on; -1 none.
-        robot_dynamics: (n, R, 17), see `ROBOT_DYNAMICS`.
+        robot_dynamics: (n, R, D), see `ROBOT_DYNAMICS`.
         object_dynamics: (n, K, 3), see `OBJECT_DYNAMICS`.
         pad_heights: (n, Z) of the pads above the floor in metres; 0 but for goals in the air.
     """

@@ -12,6 +12,7 @@ from metabot.task import SpecError, TaskSpec
 from metabot_sim import demonstrations
 from metabot_sim.demonstrations import MissingExtra, dataset_id, write
 from metabot_sim.env import FleetEnv
+from metabot_sim.episodes import ROBOT_DYNAMICS
 
 minari = pytest.importorskip("minari", reason="the extra `demos` is not installed")
 
@@ -55,7 +56,7 @@ def test_each_episode_ends_with_success_and_carries_its_task_and_dynamics(datase
         assert episode.infos["success"].shape == (steps + 1,)
         assert not episode.infos["success"][0] and episode.infos["success"][-1] and about["success"]
         assert episode.infos["robot_success"].shape == episode.infos["robot_rewards"].shape == (steps + 1, 2)
-        assert episode.infos["robot_dynamics"].shape == (steps + 1, 2, 17)
+        assert episode.infos["robot_dynamics"].shape == (steps + 1, 2, len(ROBOT_DYNAMICS))
         assert (episode.infos["task"] == about["task"]).all()
         assert episode.terminations[-1] and not episode.terminations[:-1].any() and not episode.truncations.any()
         assert np.allclose(episode.rewards, episode.infos["robot_rewards"][1:].mean(axis=1), atol=1e-6)

@@ -6,7 +6,7 @@ import pytest
 from metabot.task import SpecError, TaskSpec
 from metabot_sim import frames, rng
 from metabot_sim.env import Autoreset, FleetEnv
-from metabot_sim.episodes import DRIVE_GAIN, STEER_BIAS, STEER_GAIN
+from metabot_sim.episodes import DRIVE_GAIN, ROBOT_DYNAMICS, STEER_BIAS, STEER_GAIN
 from metabot_sim.experts import avoid, drive
 from metabot_sim.families import driving
 from metabot_sim.families.registry import family
@@ -68,7 +68,7 @@ def test_speed_limits_stop_who_faces_another_and_let_go_who_turns_away() -> None
 
 
 def test_a_biased_steering_turns_the_quicker_way_round() -> None:
-    dynamics = np.zeros((1, 2, 17))
+    dynamics = np.zeros((1, 2, len(ROBOT_DYNAMICS)))
     dynamics[..., DRIVE_GAIN], dynamics[..., STEER_GAIN], dynamics[..., STEER_BIAS] = 1.0, 0.8, [0.4, 0.0]
     turns = drive.quickest_turn(np.array([[-2.5, -2.5]]), dynamics)[0]
     assert turns == pytest.approx([2.0 * np.pi - 2.5, -2.5])

@@ -25,7 +25,7 @@ def shares(dynamics: np.ndarray, stop: float) -> np.ndarray:
     """Curvatures that each car can reach, as shares of its maximal one, (n, R, K).
 
     Args:
-        dynamics: (n, R, 17).
+        dynamics: (n, R, D).
         stop: where the steering hits its stop.
     """
     gain, bias = np.abs(dynamics[..., STEER_GAIN]), dynamics[..., STEER_BIAS]
@@ -55,7 +55,7 @@ def commands(
         poses: (n, R, 3) of the middles between the axles.
         twists: (n, R, 2) forward speed and yaw rate.
         goals: (n, R, 2), or points on the way there.
-        dynamics: (n, R, 17).
+        dynamics: (n, R, D).
         distance: (n, R) metres that are still to go.
         max_speed: of a healthy car, in m/s.
         max_curvature: of the rear axle's path at full command, in 1/m.

@@ -71,7 +71,7 @@ class Bearers:
 
         Args:
             bar: what to carry where.
-            dynamics: (n, 2, 17) of the arms.
+            dynamics: (n, 2, D) of the arms.
         """
         self._change_stage(bar)
         reach, carry, leave = self._reach(bar), self._carry(bar), self._leave(bar)

@@ -84,8 +84,8 @@ class Courier:
 
         Args:
             at: where everything is.
-            arm_dynamics: (n, arms, 17).
-            car_dynamics: (n, cars, 17).
+            arm_dynamics: (n, arms, D).
+            car_dynamics: (n, cars, D).
         """
         offset = at.stops - at.poses[..., :2]
         distance = np.hypot(offset[..., 0], offset[..., 1])

@@ -17,7 +17,7 @@ def undo(forward: np.ndarray, turn: np.ndarray, dynamics: np.ndarray) -> np.ndar
     Args:
         forward: (...) wanted share of the maximal speed.
         turn: (...) wanted share of the maximal yaw rate.
-        dynamics: (..., 17), see `metabot_sim.episodes.ROBOT_DYNAMICS`. Against a gain of
+        dynamics: (..., D), see `metabot_sim.episodes.ROBOT_DYNAMICS`. Against a gain of
             zero nothing helps, and nothing is commanded.
     """
     u = forward * _inverse(dynamics[..., DRIVE_GAIN])
@@ -72,7 +72,7 @@ def towards(
         poses: (n, R, 3).
         headings: (n, R) wanted, in radians.
         distance: (n, R) metres still to go.
-        dynamics: (n, R, 17).
+        dynamics: (n, R, D).
         max_yaw_rate: of the robot, in rad/s.
         speed_limits: (n, R) largest allowed share of the maximal speed.
     """
@@ -88,7 +88,7 @@ def quickest_turn(error: np.ndarray, dynamics: np.ndarray) -> np.ndarray:
 
     Args:
         error: (n, R) turn wanted, in [-pi, pi).
-        dynamics: (n, R, 17).
+        dynamics: (n, R, D).
     """
     gain, bias = np.abs(dynamics[..., STEER_GAIN]), dynamics[..., STEER_BIAS]
     side = np.where(error < 0.0, -1.0, 1.0)

@@ -27,7 +27,7 @@ def command(move: np.ndarray, dynamics: np.ndarray, fingers: np.ndarray | float 
 
     Args:
         move: (n, R, 3).
-        dynamics: (n, R, 17).
+        dynamics: (n, R, D).
         fingers: (n, R) positive to open.
     """
     bias = dynamics[..., STEER_BIAS]

@@ -37,7 +37,7 @@ class Gait:
             steps: (n,) control steps since the start.
             period_s: of a control step.
             part: the parts as they are now.
-            dynamics: (n, R, 17).
+            dynamics: (n, R, D).
         """
         vectors = np.split(self.waves[..., 1:], 4, axis=-1)
         middle, amplitude, phase, steering = (each[..., part.actuators] for each in vectors)

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from metabot_sim.episodes import DRIVE_GAIN, STEER_BIAS, STEER_GAIN
+from metabot_sim.episodes import DRIVE_GAIN, FRAME_PITCH, FRAME_ROLL, STEER_BIAS, STEER_GAIN
 from metabot_sim.frames import wrap
-from metabot_sim.robots.arm import MAX_OPENING_M, STEP_M, STEP_RAD, Arm
+from metabot_sim.robots.arm import MAX_OPENING_M, STEP_M, STEP_RAD, Arm, kinematics
 
 HOVER_M = 0.13
 """Height of the fingertips on the way, above everything that lies on the floor."""
@@ -68,7 +68,7 @@ def undo(step: np.ndarray, turn: np.ndarray, grip: np.ndarray, dynamics: np.ndar
         step: (..., 3) wanted move in the arm's base frame, in metres.
         turn: (...) wanted turn, in radians.
         grip: (...) grip command.
-        dynamics: (..., 17), see `metabot_sim.episodes.ROBOT_DYNAMICS`.
+        dynamics: (..., D), see `metabot_sim.episodes.ROBOT_DYNAMICS`.
     """
     gain, bias = STEP_M * dynamics[..., DRIVE_GAIN], dynamics[..., STEER_BIAS]
     cos, sin = np.cos(bias), np.sin(bias)
@@ -76,6 +76,9 @@ def undo(step: np.ndarray, turn: np.ndarray, grip: np.ndarray, dynamics: np.ndar
     command[..., 0] = (cos * step[..., 0] + sin * step[..., 1]) / gain
     command[..., 1] = (-sin * step[..., 0] + cos * step[..., 1]) / gain
     command[..., 2] = step[..., 2] / gain
+    roll, pitch = dynamics[..., FRAME_ROLL], dynamics[..., FRAME_PITCH]
+    if roll.any() or pitch.any():
+        command[..., :3] = np.stack(kinematics.tilt(command[..., :3], roll, pitch, back=True), axis=-1)
     # Shortened as a whole, so that the direction stays.
     largest = np.abs(command[..., :3]).max(axis=-1, keepdims=True)
     command[..., :3] /= np.maximum(largest, 1.0)
@@ -90,7 +93,7 @@ def steer(arm: Arm, aim: Aim, dynamics: np.ndarray) -> np.ndarray:
     Args:
         arm: the arms.
         aim: where to go.
-        dynamics: (n, r, 17) of these arms.
+        dynamics: (n, r, D) of these arms.
     """
     wanted, now = arm.to_base(aim.points), arm.set_points()
     radius, wanted_radius = np.hypot(now[..., 0], now[..., 1]), np.hypot(wanted[..., 0], wanted[..., 1])

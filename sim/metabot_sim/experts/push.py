@@ -52,7 +52,7 @@ def push(
         box: (n, 3) its centre and yaw; its long sides are along its own x axis.
         size: (n, 2) its length and width in metres.
         zone: (n, 2) where its centre should come.
-        dynamics: (n, R, 17) hidden dynamics.
+        dynamics: (n, R, D) hidden dynamics.
         max_speed_mps: of a healthy car.
         max_yaw_rate_radps: of a healthy car.
         ranks: (n, R) which of `places` each car takes, and on which side of the box's middle it goes there.

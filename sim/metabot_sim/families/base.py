@@ -38,6 +38,8 @@ class Family(ABC):
     """Ranges that are kept from training; what is not named has its range of training."""
     believes: ClassVar[bool] = False
     """Whether robots see places through their own odometry, so that its errors matter."""
+    looks: ClassVar[bool] = False
+    """Whether arms see places through a camera of their own, so that its errors matter."""
     holds: ClassVar[bool] = False
     """Whether a task may want robots to stand still where they are sent."""
     provides: ClassVar[frozenset[str]]
@@ -111,14 +113,14 @@ class Family(ABC):
         healthy = RobotDynamics()
         for names, works, why in (
             (WHEELS, KINDS[robot.kind].reach_m is None and robot.kind != "part", f"{robot.kind} has no wheels"),
+            (FRAMES, robot.kind == "arm", f"{robot.kind} has no command frame in space"),
+            (EYES, self.looks, f"arms see places as they are in {self.name}"),
             (ODOMETRY, self.believes, f"robots see places as they are in {self.name}"),
         ):
             for name in names if not works else ():
-                value = getattr(robot.dynamics, name)
-                if value != getattr(healthy, name):
-                    raise SpecError(
-                        f"robots.{robot.name}.dynamics.{name}: {value:g}, but {why}; allowed: {getattr(healthy, name):g}"
-                    )
+                value, usual = getattr(robot.dynamics, name), getattr(healthy, name)
+                if value != usual:
+                    raise SpecError(f"robots.{robot.name}.dynamics.{name}: {value:g}, but {why}; allowed: {usual:g}")
 
     def hidden(self, batch: EpisodeBatch) -> np.ndarray:
         """What differs from task to task and no robot is told, (n, numbers); near ones mean nearly the same."""
@@ -222,6 +224,8 @@ class Rules(ABC):
 
 _DYNAMICS, _PLACES = 1, 2
 _ANGLES = {"heading_offset"}
+FRAMES = ("frame_roll", "frame_pitch")
+EYES = ("eye_yaw", "eye_x", "eye_y")
 WHEELS = ("wheel_left", "wheel_right", "wheels_swapped")
 ODOMETRY = ("heading_offset", "odometry_scale", "odometry_drift")
 _OBJECT = "object_"

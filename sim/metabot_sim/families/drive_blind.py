@@ -112,7 +112,7 @@ def _mixing(dynamics: np.ndarray) -> np.ndarray:
     """Shares of the largest speed and yaw rate by commands ahead and to turn, (..., 2, 2).
 
     Args:
-        dynamics: (..., 17), see `metabot_sim.episodes.ROBOT_DYNAMICS`.
+        dynamics: (..., D), see `metabot_sim.episodes.ROBOT_DYNAMICS`.
     """
     half = 0.5 * diffdrive.TRACK_M * diffdrive.MAX_YAW_RATE_RADPS / diffdrive.MAX_SPEED_MPS
     # Rows of the wheels: what each is told for a command ahead and for one to turn.

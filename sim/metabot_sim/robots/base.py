@@ -112,7 +112,7 @@ class RobotGroup(ABC):
 
         Args:
             actions: (n, r, len(action_names)), finite and clipped to [-1, 1].
-            dynamics: (n, r, 17), see `metabot_sim.episodes.ROBOT_DYNAMICS`.
+            dynamics: (n, r, D), see `metabot_sim.episodes.ROBOT_DYNAMICS`.
         """
 
     @abstractmethod

@@ -70,7 +70,7 @@ def miswired(targets: np.ndarray, dynamics: np.ndarray) -> np.ndarray:
 
     Args:
         targets: (..., 2) of the left and the right wheel.
-        dynamics: (..., 17), see `metabot_sim.episodes.ROBOT_DYNAMICS`.
+        dynamics: (..., D), see `metabot_sim.episodes.ROBOT_DYNAMICS`.
     """
     swapped = dynamics[..., WHEELS_SWAPPED, None] > 0.0
     told = np.where(swapped, targets[..., ::-1], targets) if swapped.any() else targets

@@ -40,7 +40,7 @@ def targets(command: np.ndarray, dynamics: np.ndarray) -> np.ndarray:
 
     Args:
         command: (..., 2), forward and turn, clipped to [-1, 1].
-        dynamics: (..., 17), see `metabot_sim.episodes.ROBOT_DYNAMICS`.
+        dynamics: (..., D), see `metabot_sim.episodes.ROBOT_DYNAMICS`.
 
     Returns:
         (..., 6) in the order of `ACTUATORS`: rad, rad, then rad/s.

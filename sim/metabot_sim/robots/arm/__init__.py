@@ -9,7 +9,7 @@ import mujoco
 import numpy as np
 
 from metabot.task import RobotSpec, TaskSpec
-from metabot_sim.episodes import DRIVE_GAIN, STEER_BIAS, STEER_GAIN
+from metabot_sim.episodes import DRIVE_GAIN, FRAME_PITCH, FRAME_ROLL, STEER_BIAS, STEER_GAIN
 from metabot_sim.frames import wrap
 from metabot_sim.robots.arm import kinematics
 from metabot_sim.robots.base import RobotGroup, robot_prefix
@@ -131,10 +131,11 @@ class Arm(RobotGroup):
         yaw = np.arctan2(frame[..., 1, 0], frame[..., 0, 0]) - self.bases[:, 2]
         gain, bias = STEP_M * dynamics[..., DRIVE_GAIN], dynamics[..., STEER_BIAS]
         cos, sin = gain * np.cos(bias), gain * np.sin(bias)
-        point, dx, dy = self._set_point, actions[..., 0], actions[..., 1]
+        point = self._set_point
+        dx, dy, dz = kinematics.tilt(actions[..., :3], dynamics[..., FRAME_ROLL], dynamics[..., FRAME_PITCH])
         point[..., 0] += cos * dx - sin * dy
         point[..., 1] += sin * dx + cos * dy
-        point[..., 2] += gain * actions[..., 2]
+        point[..., 2] += gain * dz
         ahead = point - local
         length = np.sqrt(np.square(ahead).sum(-1))
         point[...] = local + ahead * np.minimum(1.0, LEASH_M / np.maximum(length, 1e-9))[..., None]

@@ -78,3 +78,25 @@ def hand_down(x: float, y: float, z: float, yaw: float) -> np.ndarray:
     shoulder = np.arctan2(radius, height) - np.arctan2(FOREARM_M * np.sin(bend), UPPER_ARM_M + FOREARM_M * np.cos(bend))
     elbow, waist = bend - np.pi / 2, np.arctan2(y, x)
     return np.array([waist, shoulder, elbow, 0.0, -(shoulder + elbow), yaw - waist])
+
+
+def tilt(
+    vectors: np.ndarray, roll: np.ndarray, pitch: np.ndarray, *, back: bool = False
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Vectors turned about x and then about y; their parts along x, y and z, (...) each.
+
+    Args:
+        vectors: (..., 3).
+        roll: (...) radians about x.
+        pitch: (...) radians about y.
+        back: undo that.
+    """
+    x, y, z = vectors[..., 0], vectors[..., 1], vectors[..., 2]
+    if not (roll.any() or pitch.any()):
+        return x, y, z
+    cos_roll, sin_roll, cos_pitch, sin_pitch = np.cos(roll), np.sin(roll), np.cos(pitch), np.sin(pitch)
+    if back:
+        x, z = cos_pitch * x - sin_pitch * z, sin_pitch * x + cos_pitch * z
+        return x, cos_roll * y + sin_roll * z, -sin_roll * y + cos_roll * z
+    y, z = cos_roll * y - sin_roll * z, sin_roll * y + cos_roll * z
+    return cos_pitch * x + sin_pitch * z, y, -sin_pitch * x + cos_pitch * z

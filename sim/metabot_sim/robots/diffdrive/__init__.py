@@ -45,7 +45,7 @@ def wheel_speeds(command: np.ndarray, dynamics: np.ndarray) -> np.ndarray:
 
     Args:
         command: (..., 2), forward and turn, clipped to [-1, 1].
-        dynamics: (..., 17), see `metabot_sim.episodes.ROBOT_DYNAMICS`.
+        dynamics: (..., D), see `metabot_sim.episodes.ROBOT_DYNAMICS`.
 
     Returns:
         (..., 2) left and right wheel speed in rad/s.
