@@ -53,6 +53,11 @@ class Convergence:
         turned = self.yaw_rad is None or self.yaw_rad[1] <= BARS_RAD.get(self.kind, np.inf)
         return self.position_m[1] <= BARS_M.get(self.kind, np.inf) and turned
 
+    @property
+    def barred(self) -> bool:
+        """Whether there are bars for this kind."""
+        return self.kind in BARS_M
+
     def as_dict(self) -> dict[str, Any]:
         """The row for JSON."""
         return {**asdict(self), "passed": self.passed}

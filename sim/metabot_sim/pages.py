@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -32,12 +32,13 @@ def picture_name(name: str) -> str:
     return f"{page_name(name).removesuffix('.md')}.png"
 
 
-def page(name: str, checked: Mapping[str, Any] | None = None) -> str:
+def page(name: str, checked: Mapping[str, Any] | None = None, steps: Sequence[Mapping[str, Any]] = ()) -> str:
     """The page of one family, in Markdown.
 
     Args:
         name: the family's.
-        checked: the rows of ``metabot sim check --json`` by (family, split), for the table of measured success.
+        checked: the rows of ``metabot sim check --json`` by split, for the table of measured success.
+        steps: its rows of convergence.
     """
     family = family_of(name)
     env = FleetEnv(name, 1)
@@ -98,7 +99,27 @@ def page(name: str, checked: Mapping[str, Any] | None = None) -> str:
             ),
             "",
         ]
+        lines += _convergence(steps)
     return "\n".join(lines)
+
+
+def _convergence(steps: Sequence[Mapping[str, Any]]) -> list[str]:
+    if not steps:
+        return []
+    rows = []
+    for row in steps:
+        place = " | ".join(f"{100 * value:.1f} cm" for value in row["position_m"])
+        turn = " | ".join(f"{value:.3f} rad" for value in row["yaw_rad"]) if row["yaw_rad"] else "– | –"
+        rows.append(f"| {row['kind']} | {row['simulation_hz']} | {place} | {turn} |")
+    return [
+        "How far a robot that is alone is from itself at physics steps of 1 ms, after 4 s of random commands, each",
+        f"held for half a second ({steps[0]['draws']} draws of the training dynamics; the same command):",
+        "",
+        "| robot | steps a second | median | 95th percentile | turn, median | turn, 95th percentile |",
+        "|---|---|---|---|---|---|",
+        *rows,
+        "",
+    ]
 
 
 def index() -> str:
@@ -134,11 +155,16 @@ def write(folder: Path, checked: Path | None = None) -> list[Path]:
         The files.
     """
     measured: dict[str, dict[str, Any]] = {}
+    steps: dict[str, list[Any]] = {}
     if checked is not None:
-        for row in json.loads(checked.read_text())["rows"]:
+        found = json.loads(checked.read_text())
+        for row in found["rows"]:
             measured.setdefault(row["family"], {})[row["split"]] = row
+        for row in found.get("convergence", []):
+            steps.setdefault(row["family"], []).append(row)
     folder.mkdir(parents=True, exist_ok=True)
-    texts = {"README.md": index(), **{page_name(name): page(name, measured.get(name)) for name in available()}}
+    texts = {"README.md": index()}
+    texts |= {page_name(name): page(name, measured.get(name), steps.get(name, [])) for name in available()}
     files = []
     for name, text in texts.items():
         files.append(folder / name)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from metabot.task import Arena, ObjectSpec, Pad, RobotSpec, SpecError, Success, TaskSpec
+from metabot.task import Arena, ObjectSpec, Pad, Pose, RobotSpec, SpecError, Success, TaskSpec
 from metabot_sim import rng
 from metabot_sim.batch import BatchedWorld
 from metabot_sim.episodes import EpisodeBatch
@@ -34,7 +34,7 @@ class GraspOne(Family):
             world=Arena(length_m=2.0, width_m=2.0),
             robots=(RobotSpec(name="arm_1", kind="arm", goal="green"),),
             pads=(Pad(color="green", x=0.35, y=0.3),),
-            objects=(ObjectSpec(name="box_1", color="red", size_m=SIZE_M, goal="green"),),
+            objects=(ObjectSpec(name="box_1", color="red", size_m=SIZE_M, pose=Pose(x=0.4, y=-0.1), goal="green"),),
             reward={"progress": 1.0, "success": 2.0, "lift": 0.1, "effort": -0.005},
             success=Success(radius_m=BIN_RADIUS_M, contact="allowed"),
             horizon_s=6.0,
