@@ -212,6 +212,9 @@ def _dynamics(family: Family) -> list[str]:
             meaning = (described[:1].lower() + described[1:]).rstrip(".").replace("\n", " ")
         training = _range(family.dynamics[name]) if name in family.dynamics else "healthy"
         rows.append(f"| `{name}` | {training} | {_range(family.held_out.get(name))} | {meaning} |")
+    for name, place in family.places.items():
+        kept = None if place.held_out == place.training else place.held_out
+        rows.append(f"| `{name}` | {_range(place.training)} | {_range(kept)} | {place.meaning} |")
     return rows
 
 

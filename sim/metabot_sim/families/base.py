@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import ClassVar, Literal
 
 import numpy as np
@@ -21,6 +22,27 @@ SPLITS: tuple[Split, ...] = ("train", "validation", "test", "held-out")
 Mode = Literal["independent", "cooperative", "competitive", "mixed"]
 
 
+@dataclass(frozen=True)
+class Hidden:
+    """What is hidden of a place: a range in training and one that is kept from training.
+
+    Attributes:
+        training: drawn from for train, validation and test.
+        held_out: drawn from for held-out.
+        meaning: for people.
+    """
+
+    training: Interval
+    held_out: Interval
+    meaning: str
+
+    def draw(self, draws: rng.Draws, split: Split) -> np.ndarray:
+        """One value of each task, (n,)."""
+        interval = self.held_out if split == "held-out" else self.training
+        values = draws.uniform(interval.low, interval.high)
+        return values * draws.sign() if interval.signed else values
+
+
 class Family(ABC):
     """A distribution of tasks: a scene, ranges of hidden dynamics, starts and goals, and rules."""
 
@@ -36,6 +58,8 @@ class Family(ABC):
     """Ranges in training; `object_`-prefixed names are those of objects. What is not named is healthy."""
     held_out: ClassVar[Mapping[str, Interval]]
     """Ranges that are kept from training; what is not named has its range of training."""
+    places: ClassVar[Mapping[str, Hidden]] = {}
+    """What a task hides of a place that nobody names; beside `dynamics`."""
     believes: ClassVar[bool] = False
     """Whether robots see places through their own odometry, so that its errors matter."""
     looks: ClassVar[bool] = False

@@ -9,8 +9,8 @@ from metabot_sim import frames, rng
 from metabot_sim.batch import BatchedWorld
 from metabot_sim.episodes import EpisodeBatch
 from metabot_sim.experts import drive
-from metabot_sim.families.base import SPLITS, Family, Rules, Split
-from metabot_sim.families.drive_search import PLACE
+from metabot_sim.families.base import Family, Hidden, Rules, Split
+from metabot_sim.families.drive_search import AROUND, hidden_places
 from metabot_sim.rewards import Step
 
 LEADER, TOWARDS, LIKED = range(3)
@@ -34,9 +34,10 @@ class DriveEscort(Family):
     dynamics = {}  # noqa: RUF012
     held_out = {}  # noqa: RUF012
     provides = frozenset({"approach_m"})
-    distance_m = Interval(low=0.5, high=0.9)
-    """Of the liked place from the leader."""
-    held_out_distance_m = Interval(low=0.9, high=1.1)
+    places = {  # noqa: RUF012
+        "distance_m": Hidden(Interval(low=0.5, high=0.9), Interval(low=0.9, high=1.1), "of the place from the leader"),
+        "bearing_rad": Hidden(AROUND, AROUND, "of the place, as the leader sees it"),
+    }
     holds = True
 
     def template(self, robots: int) -> TaskSpec:
@@ -63,11 +64,7 @@ class DriveEscort(Family):
     ) -> EpisodeBatch:
         """See `Family.draw`: the liking is the task's, the leader's course the episode's."""
         batch = super().draw(spec, split, tasks, episodes, seed)
-        place = rng.Draws(rng.keys(PLACE, SPLITS.index(split), tasks))
-        range_m = self.held_out_distance_m if split == "held-out" else self.distance_m
-        distance, bearing = place.uniform(range_m.low, range_m.high), place.uniform(-np.pi, np.pi)
-        offset = np.stack([distance * np.cos(bearing), distance * np.sin(bearing)], axis=-1)
-        batch.pads[:, LIKED] = frames.to_world(leaders(batch.pads), offset)
+        batch.pads[:, LIKED] = frames.to_world(leaders(batch.pads), hidden_places(self, split, tasks))
         return batch
 
     def draw_places(self, draws: rng.Draws, batch: EpisodeBatch, spec: TaskSpec) -> None:

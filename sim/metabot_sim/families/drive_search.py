@@ -8,9 +8,26 @@ from metabot.task import Interval, TaskSpec
 from metabot_sim import frames, rng
 from metabot_sim.batch import BatchedWorld
 from metabot_sim.episodes import EpisodeBatch
-from metabot_sim.families.base import SPLITS, Rules, Split
+from metabot_sim.families.base import SPLITS, Family, Hidden, Rules, Split
 from metabot_sim.families.drive_goal import DriveGoal, DriveGoalRules
 from metabot_sim.robots import diffdrive
+
+PLACE = 6
+"""Stream of random numbers that places of tasks are drawn from."""
+AROUND = Interval(low=-3.14159, high=3.14159)
+
+
+def hidden_places(family: Family, split: Split, tasks: np.ndarray) -> np.ndarray:
+    """Places of tasks whose distance and bearing are hidden, (n, 2) in metres.
+
+    Args:
+        family: its `places` are ``distance_m`` and ``bearing_rad``.
+        split: whose ranges and seeds.
+        tasks: (n,) numbers of tasks.
+    """
+    draws = rng.Draws(rng.keys(PLACE, SPLITS.index(split), tasks))
+    distance, bearing = (family.places[name].draw(draws, split) for name in ("distance_m", "bearing_rad"))
+    return np.stack([distance * np.cos(bearing), distance * np.sin(bearing)], axis=-1)
 
 
 class DriveSearch(DriveGoal):
@@ -25,9 +42,10 @@ class DriveSearch(DriveGoal):
     robots = (1, 1, 1)
     dynamics = {}  # noqa: RUF012
     held_out = {}  # noqa: RUF012
-    distance_m = Interval(low=0.8, high=1.9)
-    """Of the place from the start."""
-    held_out_distance_m = Interval(low=1.9, high=2.2)
+    places = {  # noqa: RUF012
+        "distance_m": Hidden(Interval(low=0.8, high=1.9), Interval(low=1.9, high=2.2), "of the place from the start"),
+        "bearing_rad": Hidden(AROUND, AROUND, "of the place from the start, on the map"),
+    }
 
     def template(self, robots: int) -> TaskSpec:
         """See `Family.template`."""
@@ -40,10 +58,7 @@ class DriveSearch(DriveGoal):
     ) -> EpisodeBatch:
         """See `Family.draw`: the place is the task's, the heading the episode's."""
         batch = super().draw(spec, split, tasks, episodes, seed)
-        place = rng.Draws(rng.keys(PLACE, SPLITS.index(split), tasks))
-        range_m = self.held_out_distance_m if split == "held-out" else self.distance_m
-        distance, bearing = place.uniform(range_m.low, range_m.high), place.uniform(-np.pi, np.pi)
-        batch.pads[:, 0] = np.stack([distance * np.cos(bearing), distance * np.sin(bearing)], axis=-1)
+        batch.pads[:, 0] = hidden_places(self, split, tasks)
         return batch
 
     def draw_places(self, draws: rng.Draws, batch: EpisodeBatch, spec: TaskSpec) -> None:
@@ -77,8 +92,5 @@ class DriveSearchRules(DriveGoalRules):
         seen[..., 4:] = frames.in_frame(believed, np.zeros(2)) / diffdrive.GOAL_SCALE_M
         return seen
 
-
-PLACE = 6
-"""Stream of random numbers that places of tasks are drawn from."""
 
 FAMILY = DriveSearch()

@@ -9,10 +9,11 @@ from metabot_sim import rng
 from metabot_sim.batch import BatchedWorld
 from metabot_sim.episodes import EpisodeBatch
 from metabot_sim.families import grasping
-from metabot_sim.families.base import SPLITS, Rules, Split
-from metabot_sim.families.drive_search import PLACE
+from metabot_sim.families.base import SPLITS, Hidden, Rules, Split
+from metabot_sim.families.drive_search import PLACE, hidden_places
 from metabot_sim.families.grasp_one import BEARING_RAD, RADIUS_M, GraspOne, GraspOneRules
 
+_RADIUS = Interval(low=RADIUS_M[0], high=RADIUS_M[1])
 _TRIES = 16
 _APART_M = 0.17
 
@@ -27,20 +28,21 @@ class GraspBin(GraspOne):
     summary = "an arm brings a box to a place that nobody names"
     dynamics = {}  # noqa: RUF012
     held_out = {}  # noqa: RUF012
-    bearing_rad = Interval(low=0.0, high=1.3, signed=True)
-    """Of the place, seen from the arm's base."""
-    held_out_bearing_rad = Interval(low=1.3, high=1.7, signed=True)
+    places = {  # noqa: RUF012
+        "distance_m": Hidden(_RADIUS, _RADIUS, "of the place from the arm's base"),
+        "bearing_rad": Hidden(
+            Interval(low=0.0, high=1.3, signed=True),
+            Interval(low=1.3, high=1.7, signed=True),
+            "of the place from straight ahead of the arm",
+        ),
+    }
 
     def draw(
         self, spec: TaskSpec, split: Split, tasks: np.ndarray, episodes: np.ndarray, seed: int = 0
     ) -> EpisodeBatch:
         """See `Family.draw`: the place is the task's, where the box lies the episode's."""
         batch = super().draw(spec, split, tasks, episodes, seed)
-        place = rng.Draws(rng.keys(PLACE, SPLITS.index(split), tasks))
-        range_rad = self.held_out_bearing_rad if split == "held-out" else self.bearing_rad
-        bearing = place.uniform(range_rad.low, range_rad.high) * place.sign()
-        radius = np.sqrt(place.uniform(RADIUS_M[0] ** 2, RADIUS_M[1] ** 2))
-        batch.pads[:, 0] = np.stack([radius * np.cos(bearing), radius * np.sin(bearing)], axis=-1)
+        batch.pads[:, 0] = hidden_places(self, split, tasks)
         draws = rng.Draws(rng.keys(PLACE + 1, SPLITS.index(split), seed, tasks, episodes))
         tries = grasping.scatter(draws, 1, np.zeros((_TRIES, _TRIES)), RADIUS_M, BEARING_RAD)[:, 0]
         offset = tries - batch.pads[:, :1]
