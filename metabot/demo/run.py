@@ -246,7 +246,7 @@ class Demo:
                 self._found.baselines[robot.name] = measure(
                     twin,
                     baseline,
-                    np.array(robot.dynamics.drive_tuple()),
+                    np.array(robot.dynamics.as_tuple()),
                     self.config.episodes,
                     self.config.trials,
                     self.config.seed,

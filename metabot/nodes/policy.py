@@ -29,6 +29,7 @@ from metabot_sim.robots import diffdrive
 
 STATUS_PERIOD_S = 0.25
 SWITCH_INTERVAL_S = 0.0002
+_OBSERVATIONS = (diffdrive.OBSERVATION_NAMES, diffdrive.RECKONING_NAMES)
 ARRIVED_SHARE = 0.6
 """Share of the success radius within which the robot holds still."""
 
@@ -68,6 +69,7 @@ class PolicyNode(ManagedNode):
         self._session: PolicySession | None = None
         self._spec: TaskSpec | None = None
         self._goal: np.ndarray | None = None
+        self._start = np.zeros(2)
         self._odometry: tuple[np.ndarray, np.ndarray, float] | None = None
         self._others: dict[str, np.ndarray] = {}
         self._other_topics: list[Subscription] = []
@@ -134,10 +136,10 @@ class PolicyNode(ManagedNode):
     def _load(self, path: Path) -> PolicySession:
         session = PolicySession(path, self._provider)
         contract = session.contract
-        if contract.observation != diffdrive.OBSERVATION_NAMES or contract.action != diffdrive.ACTION_NAMES:
+        if contract.observation not in _OBSERVATIONS or contract.action != diffdrive.ACTION_NAMES:
             raise PolicyFileError(
                 f"{path}: observes {', '.join(contract.observation)},"
-                f" this robot gives {', '.join(diffdrive.OBSERVATION_NAMES)}"
+                f" this robot gives {' or '.join(', '.join(names) for names in _OBSERVATIONS)}"
             )
         if contract.control_hz != self._rate_hz:
             raise PolicyFileError(f"{path}: made for {contract.control_hz} Hz, this node runs at {self._rate_hz} Hz")
@@ -150,7 +152,9 @@ class PolicyNode(ManagedNode):
         except (SpecError, KeyError) as problem:
             self._goal, self._detail = None, f"no part in the task: {problem}"
             return
+        spawn = spec.robot(self.robot).spawn
         self._spec, self._goal, self._reached = spec, np.array([pad.x, pad.y]), False
+        self._start = np.array([spawn.x, spawn.y])
         self._watch_others(spec)
 
     def _watch_others(self, spec: TaskSpec) -> None:
@@ -231,10 +235,15 @@ class PolicyNode(ManagedNode):
             return self._send(STOP)
         pose, twist, stamp = self._odometry
         self._distance = float(np.hypot(*(goal - pose[:2])))
-        if self._distance < spec.success.radius_m * ARRIVED_SHARE:
+        # Where it has to stand still for a while the policy itself has learned to; and by an odometry
+        # that is wrong a robot would stop where it only believes to be.
+        if not spec.success.hold_s and self._distance < spec.success.radius_m * ARRIVED_SHARE:
             self._reached, self._detail = True, "on its pad"
             return self._send(STOP)
-        observation = diffdrive.observe(pose, twist, goal)[None]
+        if session.contract.observation == diffdrive.RECKONING_NAMES:
+            observation = diffdrive.reckon(pose, twist, goal, self._start)[None]
+        else:
+            observation = diffdrive.observe(pose, twist, goal)[None]
         started = time.perf_counter()
         action = session.act(observation)[0]
         self._latencies.append(time.perf_counter() - started)

@@ -304,7 +304,7 @@ class RobotLearnerNode(ManagedNode):
                 check_target(Path(goal.export_path))
             adapted = self._learner.adapt(
                 parameters.vector,
-                np.array(spec.robot(self.robot).dynamics.drive_tuple()),
+                np.array(spec.robot(self.robot).dynamics.as_tuple()),
                 episodes=goal.episodes or self._episodes,
                 trials=goal.trials or self._trials,
                 seed=goal.seed,
@@ -347,7 +347,7 @@ class RobotLearnerNode(ManagedNode):
         policy = self._policy_network
         contract = PolicyContract(
             robot_kind=spec.robot(self.robot).kind,
-            observation=diffdrive.OBSERVATION_NAMES,
+            observation=self._learner.twin.observation_names,
             action=diffdrive.ACTION_NAMES,
             control_hz=self._control_hz,
             layout_hash=policy.layout.hash,

@@ -23,6 +23,7 @@ from metabot.nodes.qos import latched, newest, reliable
 from metabot.task import TaskSpec
 from metabot.task.model import SpecError
 from metabot_sim.batch import BatchedWorld
+from metabot_sim.families.parking import Parking
 from metabot_sim.robots import diffdrive
 
 STATUS_HZ = 10
@@ -142,6 +143,7 @@ class SimulatorNode(ManagedNode):
         self._commands[:] = 0.0
         self._ticks = 0
         self._reached = np.zeros(world.num_robots, dtype=bool)
+        self._parking = Parking(world)
         self._contacts = np.zeros(world.num_robots, dtype=np.int64)
 
     # -- the world's own thread -----------------------------------------------------------
@@ -166,15 +168,17 @@ class SimulatorNode(ManagedNode):
         self._ticks += 1
         self._clock_ticks += 1  # time goes on when the world is reset
         poses = world.poses()
-        twists, distances = world.twists(poses)[0], world.distances(poses)[0]
-        self._reached |= distances < world.spec.success.radius_m
+        distances = world.distances(poses)[0]
+        # What a robot tells of itself is what its odometry has it believe; where it is, the world knows.
+        believed, twists = world.odometry.poses(poses), world.odometry.twists(world.cars, world.twists(poses))
+        self._reached |= self._parking((distances < world.spec.success.radius_m)[None], poses)[0]
         self._contacts += world.contacts()[0]
         if self._with_clock:
             now = Time(nanoseconds=round(self._clock_ticks / self._rate_hz * 1e9))
             self._clock_out.publish(Clock(clock=now.to_msg()))
         stamp = self.get_clock().now().to_msg()
         for (publisher, _), robot, pose, twist in zip(
-            self._robot_topics, world.spec.robots, poses[0], twists, strict=True
+            self._robot_topics, world.spec.robots, believed[0], twists[0], strict=True
         ):
             publisher.publish(convert.odometry_to_ros(pose, twist, robot.name, stamp))
         if self._ticks % max(1, self._rate_hz // STATUS_HZ) == 0:

@@ -10,6 +10,7 @@ from metabot.problems.problem import Outcome, Problem, Split
 from metabot.task import DriveDistribution
 from metabot_sim.env import Autoreset, FleetEnv
 from metabot_sim.episodes import EpisodeBatch
+from metabot_sim.families.base import told_by
 from metabot_sim.robots import diffdrive
 
 
@@ -17,7 +18,7 @@ from metabot_sim.robots import diffdrive
 class DriveTwin(Problem):
     """Batched simulations of one robot, made as needed and kept by size.
 
-    A task is a row (drive gain, steer gain, steer bias); every episode draws a goal.
+    A task is a row of hidden dynamics, the fields of `metabot.task.RobotDynamics`; every episode draws a goal.
 
     Attributes:
         distribution: where tasks and goals come from.
@@ -29,9 +30,17 @@ class DriveTwin(Problem):
     _envs: dict[int, FleetEnv] = field(default_factory=dict)
 
     name = "drive-twin"
-    observation_size = len(diffdrive.OBSERVATION_NAMES)
     action_size = len(diffdrive.ACTION_NAMES)
-    observation_names = diffdrive.OBSERVATION_NAMES
+
+    @property
+    def observation_names(self) -> tuple[str, ...]:
+        """Meaning of what the robot observes."""
+        return self._env(1).observation_names[0]
+
+    @property
+    def observation_size(self) -> int:  # type: ignore[override]
+        """How many numbers the robot observes."""
+        return len(self.observation_names)
 
     @property
     def horizon(self) -> int:  # type: ignore[override]
@@ -39,25 +48,30 @@ class DriveTwin(Problem):
         return self.distribution.horizon_steps
 
     def sample(self, rng: np.random.Generator, tasks: int, split: Split = "train") -> np.ndarray:
-        """Draw hidden dynamics, (tasks, 3); this distribution has no held-out ranges."""
+        """Draw hidden dynamics, (tasks, D); this distribution has no held-out ranges."""
         return self.distribution.sample_dynamics(rng, tasks)
 
     def hidden(self, tasks: np.ndarray) -> np.ndarray:
-        """See `Problem.hidden`: the dynamics, (tasks, 3)."""
-        return np.asarray(tasks, dtype=np.float64)
+        """See `Problem.hidden`: the dynamics that the distribution draws, angles by their directions."""
+        batch = EpisodeBatch.of(self._env(1).spec, len(tasks))
+        batch.robot_dynamics[:, 0] = tasks
+        return told_by(batch, self.distribution.drawn)
 
     def begin(self, tasks: np.ndarray, rng: np.random.Generator) -> np.ndarray:
         """See `Problem.begin`."""
         count = len(tasks)
-        if count not in self._envs:
-            self._envs[count] = FleetEnv(
-                self.distribution.spec(), count, threads=self.threads, autoreset=Autoreset.DISABLED, walls=False
-            )
-        env = self._current = self._envs[count]
+        env = self._current = self._env(count)
         start = EpisodeBatch.of(env.spec, count)
-        start.robot_dynamics[:, 0, : tasks.shape[1]] = tasks
+        start.robot_dynamics[:, 0] = tasks
         start.pads[:, 0] = self.distribution.sample_goals(rng, count)
         return env.reset(episodes=start)[:, 0]
+
+    def _env(self, sims: int) -> FleetEnv:
+        if sims not in self._envs:
+            self._envs[sims] = FleetEnv(
+                self.distribution.spec(), sims, threads=self.threads, autoreset=Autoreset.DISABLED, walls=False
+            )
+        return self._envs[sims]
 
     def step(self, actions: np.ndarray) -> Outcome:
         """See `Problem.step`."""

@@ -8,6 +8,7 @@ from metabot.task.placement import place
 from metabot.task.reward import RewardTerm
 from metabot.task.spec import (
     MAX_DELAY_STEPS,
+    WHOLE_DYNAMICS,
     Arena,
     ObjectSpec,
     Pad,
@@ -25,6 +26,7 @@ __all__ = [
     "MAX_DELAY_STEPS",
     "PAD_COLORS",
     "ROBOT_KINDS",
+    "WHOLE_DYNAMICS",
     "Arena",
     "Color",
     "DriveDistribution",

@@ -51,7 +51,7 @@ class KindFacts:
 KINDS: dict[RobotKind, KindFacts] = {
     "diffdrive": KindFacts(radius_m=0.18),
     "ackermann": KindFacts(radius_m=0.24),
-    "arm": KindFacts(radius_m=0.1, reach_m=(0.22, 0.62), simulation_hz=250),
+    "arm": KindFacts(radius_m=0.1, reach_m=(0.22, 0.62), simulation_hz=200),
     "fetch": KindFacts(radius_m=0.4, reach_m=(0.4, 1.0), simulation_hz=500),
     "mjcf": KindFacts(radius_m=0.2, simulation_hz=200),
     # Parts share a body: they stand nowhere of their own.

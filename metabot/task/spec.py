@@ -16,6 +16,8 @@ from metabot.task.reward import DEFAULT_REWARD, RewardTerm
 
 Meters = Annotated[float, Field(ge=-50.0, le=50.0)]
 MAX_DELAY_STEPS = 8
+WHOLE_DYNAMICS = frozenset({"delay_steps", "dead", "wheels_swapped"})
+"""Hidden dynamics that are whole numbers."""
 
 
 def _known_family(name: str) -> str:
@@ -98,10 +100,6 @@ class RobotDynamics(SpecModel):
     def as_tuple(self) -> tuple[float, ...]:
         """All fields in the order of a dynamics row in the simulator."""
         return tuple(float(getattr(self, name)) for name in type(self).model_fields)
-
-    def drive_tuple(self) -> tuple[float, float, float]:
-        """(drive_gain, steer_gain, steer_bias): what a digital twin of a car varies."""
-        return (self.drive_gain, self.steer_gain, self.steer_bias)
 
     def describe(self) -> str:
         """Say in words what differs from a healthy robot."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass, fields
 
 import numpy as np
 
-from metabot.task import RobotDynamics, TaskSpec
+from metabot.task import WHOLE_DYNAMICS, RobotDynamics, TaskSpec
 from metabot_sim.frames import wrap
 
 ROBOT_DYNAMICS = tuple(RobotDynamics.model_fields)
@@ -19,9 +19,8 @@ DRIVE_GAIN, STEER_GAIN, STEER_BIAS, PAYLOAD, FRICTION, LINK_MASS, DAMPING, GRIPP
 WHEEL_LEFT, WHEEL_RIGHT, WHEELS_SWAPPED, HEADING_OFFSET, ODOMETRY_SCALE, ODOMETRY_DRIFT = range(11, 17)
 FRAME_ROLL, FRAME_PITCH, EYE_YAW, EYE_X, EYE_Y = range(17, 22)
 """Column numbers."""
-WHOLE = frozenset({"delay_steps", "dead", "wheels_swapped"})
-"""Columns that hold whole numbers."""
-
+WHOLE = WHOLE_DYNAMICS
+"""Columns that hold whole numbers, by name."""
 
 NO_PAD = -1
 
@@ -136,5 +135,6 @@ class EpisodeBatch:
 
 def _robot_dynamics(values: np.ndarray) -> dict[str, float | int]:
     return {
-        name: int(value) if name in WHOLE else float(value) for name, value in zip(ROBOT_DYNAMICS, values, strict=True)
+        name: int(value) if name in WHOLE_DYNAMICS else float(value)
+        for name, value in zip(ROBOT_DYNAMICS, values, strict=True)
     }

@@ -22,7 +22,7 @@ def one_robot(num_sims: int, threads: int = 1) -> FleetEnv:
 def drive(env: FleetEnv, act, dynamics=None) -> np.ndarray:
     env.reset(seed=0)
     if dynamics is not None:
-        env.episodes.robot_dynamics[:, 0, :3] = dynamics
+        env.episodes.robot_dynamics[:, 0] = dynamics
     for _ in range(env.horizon):
         step = env.step(act(env))
     return step.success[:, 0]
@@ -38,7 +38,7 @@ def test_the_expert_reaches_the_pad_in_99_percent_of_sampled_tasks() -> None:
 
 @pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault.describe())
 def test_every_fault_of_the_demo_can_be_mastered(fault) -> None:
-    dynamics = np.tile(fault.drive_tuple(), (64, 1))
+    dynamics = np.tile(fault.as_tuple(), (64, 1))
     assert drive(one_robot(64), expert, dynamics).mean() >= 0.99
 
 

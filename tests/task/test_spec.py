@@ -93,11 +93,25 @@ def test_specs_are_frozen() -> None:
 def test_distribution_draws_both_signs_within_its_ranges() -> None:
     distribution = DriveDistribution()
     rows = distribution.sample_dynamics(np.random.default_rng(0), 2000)
-    drive, steer, bias = rows.T
+    assert rows.shape == (2000, len(RobotDynamics.model_fields))
+    drive, steer, bias = rows.T[:3]
+    assert (rows[:, 3:] == RobotDynamics().as_tuple()[3:]).all()
     assert (np.abs(drive) >= 0.7).all() and (np.abs(drive) <= 1.0).all()
     assert 0.4 < (drive > 0).mean() < 0.6 and 0.4 < (steer > 0).mean() < 0.6
     assert (np.abs(bias) <= 0.25).all() and bias.min() < -0.2
     assert DriveDistribution.parse(distribution.model_dump_json()) == distribution
+
+
+def test_a_distribution_draws_any_hidden_dynamics_and_refuses_those_that_there_are_not() -> None:
+    drawn = DriveDistribution.parse(
+        {"others": {"heading_offset": {"low": 0.5, "high": 1, "signed": True}, "delay_steps": {"low": 1, "high": 3}}}
+    )
+    names = list(RobotDynamics.model_fields)
+    rows = drawn.sample_dynamics(np.random.default_rng(0), 500)
+    offset, delay = rows[:, names.index("heading_offset")], rows[:, names.index("delay_steps")]
+    assert (np.abs(offset) >= 0.5).all() and (offset < 0).any() and set(delay) == {1.0, 2.0, 3.0}
+    with pytest.raises(SpecError, match=r"others\.wheels: no such hidden dynamics; allowed: payload_kg"):
+        DriveDistribution.parse({"others": {"wheels": {"low": 0, "high": 1}}})
 
 
 def test_an_interval_the_wrong_way_round_is_refused() -> None:

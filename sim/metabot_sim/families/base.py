@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import ClassVar, Literal
 
 import numpy as np
 
-from metabot.task import KINDS, Interval, RobotDynamics, RobotSpec, SpecError, TaskSpec
+from metabot.task import KINDS, WHOLE_DYNAMICS, Interval, RobotDynamics, RobotSpec, SpecError, TaskSpec
 from metabot_sim import rng
 from metabot_sim.batch import BatchedWorld
-from metabot_sim.episodes import OBJECT_DYNAMICS, ROBOT_DYNAMICS, WHOLE, EpisodeBatch
+from metabot_sim.episodes import OBJECT_DYNAMICS, ROBOT_DYNAMICS, EpisodeBatch
 from metabot_sim.rewards import Step
 
 Split = Literal["train", "validation", "test", "held-out"]
@@ -148,16 +148,7 @@ class Family(ABC):
 
     def hidden(self, batch: EpisodeBatch) -> np.ndarray:
         """What differs from task to task and no robot is told, (n, numbers); near ones mean nearly the same."""
-        names = dict.fromkeys([*self.dynamics, *self.held_out])
-        found = []
-        for name in names:
-            values, columns = batch.robot_dynamics, ROBOT_DYNAMICS
-            if name.startswith(_OBJECT):
-                values, columns = batch.object_dynamics, OBJECT_DYNAMICS
-            column = values[..., columns.index(name.removeprefix(_OBJECT) if values is batch.object_dynamics else name)]
-            # An angle is told by its direction: the ends of its range are the same.
-            found += [np.cos(column), np.sin(column)] if name in _ANGLES else [column]
-        return np.concatenate(found, axis=1) if found else np.zeros((len(batch), 1))
+        return told_by(batch, [*self.dynamics, *self.held_out])
 
     def intervals(self, split: Split) -> dict[str, Interval]:
         """The ranges of a split."""
@@ -183,7 +174,7 @@ class Family(ABC):
             width = target.shape[1]
             values = draws.uniform(interval.low, interval.high, width)
             signs = draws.sign(width) if interval.signed else 1.0
-            if column_name in WHOLE:
+            if column_name in WHOLE_DYNAMICS:
                 values = np.floor(draws.uniform(interval.low, interval.high + 1.0, width))
             target[..., column] = values * signs
 
@@ -210,6 +201,25 @@ class Family(ABC):
         template = self.spec(robots)
         numbers = np.array([task])
         return self.draw(template, split, numbers, np.zeros(1, dtype=np.int64), seed).spec(template, 0)
+
+
+def told_by(batch: EpisodeBatch, names: Iterable[str]) -> np.ndarray:
+    """Hidden dynamics as numbers of which near ones mean nearly the same, (n, numbers).
+
+    Args:
+        batch: n episodes.
+        names: of the dynamics; those of objects begin with ``object_``.
+    """
+    found = []
+    for name in dict.fromkeys(names):
+        of_object = name.startswith(_OBJECT)
+        values, columns = (
+            (batch.object_dynamics, OBJECT_DYNAMICS) if of_object else (batch.robot_dynamics, ROBOT_DYNAMICS)
+        )
+        column = values[..., columns.index(name.removeprefix(_OBJECT) if of_object else name)]
+        # An angle is told by its direction: the ends of its range are the same.
+        found += [np.cos(column), np.sin(column)] if name in _ANGLES else [column]
+    return np.concatenate(found, axis=1) if found else np.zeros((len(batch), 1))
 
 
 class Rules(ABC):

@@ -5,7 +5,6 @@ from __future__ import annotations
 import numpy as np
 
 from metabot.task import Interval, TaskSpec
-from metabot_sim import frames
 from metabot_sim.batch import BatchedWorld
 from metabot_sim.families import driving
 from metabot_sim.families.base import Rules
@@ -57,27 +56,14 @@ class DriveOdometryRules(DriveGoalRules):
     def __init__(self, world: BatchedWorld) -> None:
         """See `Rules`."""
         super().__init__(world)
-        self.task_names = (
-            "goal_forward",
-            "goal_left",
-            "goal_cos",
-            "goal_sin",
-            "way_forward",
-            "way_left",
-            *driving.neighbour_names(world.num_robots),
-        )
+        self.task_names = (*diffdrive.RECKONING_NAMES[:6], *driving.neighbour_names(world.num_robots))
 
     def observe_task(self) -> np.ndarray:
         """See `Rules.observe_task`."""
         believed = self.world.odometry.poses(self._poses)
-        started = self.world.episodes.spawns[..., :2]
-        turned = believed.copy()
-        turned[..., :2] = started
-        goal = frames.in_frame(turned, self.world.goals)
         seen = np.empty((*believed.shape[:2], len(self.task_names)))
-        seen[..., :2] = goal / diffdrive.GOAL_SCALE_M
-        seen[..., 2:4] = goal / np.maximum(np.hypot(goal[..., 0], goal[..., 1]), 1e-6)[..., None]
-        seen[..., 4:6] = -frames.in_frame(believed, started) / diffdrive.GOAL_SCALE_M
+        started = self.world.episodes.spawns[..., :2]
+        seen[..., :6] = diffdrive.reckon_places(believed, self.world.goals, started)
         if seen.shape[-1] > 6:
             seen[..., 6:] = driving.see_neighbours(self._poses)
         return seen

@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from metabot.task import Interval, RobotDynamics, TaskSpec
-from metabot_sim.episodes import OBJECT_DYNAMICS, ROBOT_DYNAMICS, WHOLE
+from metabot.task import WHOLE_DYNAMICS, Interval, RobotDynamics, TaskSpec
+from metabot_sim.episodes import OBJECT_DYNAMICS, ROBOT_DYNAMICS
 from metabot_sim.families.base import Family
 
 _OBJECT = "object_"
@@ -103,7 +103,7 @@ def _knob(name: str, family: Family, spec: TaskSpec) -> Knob:
         column=(OBJECT_DYNAMICS if of_object else ROBOT_DYNAMICS).index(field),
         low=min(ends),
         high=max(ends),
-        whole=field in WHOLE,
+        whole=field in WHOLE_DYNAMICS,
         at_once=at_once,
         hint=f"{meaning} Training {_said(training)}, held out {_said(held_out or training)}. {acts}",
     )

@@ -8,6 +8,7 @@ import mujoco
 import numpy as np
 
 from metabot.task import RobotSpec, TaskSpec
+from metabot_sim.frames import in_frame
 from metabot_sim.robots.base import robot_prefix
 from metabot_sim.robots.car import miswired
 from metabot_sim.robots.planar import PlanarCar
@@ -34,6 +35,16 @@ OBSERVATION_NAMES = (
     "goal_left",
     "goal_cos",
     "goal_sin",
+    "forward_speed",
+    "yaw_rate",
+)
+RECKONING_NAMES = (
+    "goal_forward",
+    "goal_left",
+    "goal_cos",
+    "goal_sin",
+    "way_forward",
+    "way_left",
     "forward_speed",
     "yaw_rate",
 )
@@ -87,6 +98,37 @@ def observe(pose: np.ndarray, twist: np.ndarray, goal: np.ndarray) -> np.ndarray
         ],
         axis=-1,
     ).astype(np.float32)
+
+
+def reckon(pose: np.ndarray, twist: np.ndarray, goal: np.ndarray, start: np.ndarray) -> np.ndarray:
+    """What the policy of a robot that goes by its own odometry sees.
+
+    Args:
+        pose: (..., 3) x, y in metres, yaw in radians, as the robot believes them.
+        twist: (..., 2) forward speed in m/s, yaw rate in rad/s, as it counts them.
+        goal: (..., 2) the pad's centre on the map, in metres.
+        start: (..., 2) where it started, in metres.
+
+    Returns:
+        (..., 8) float32 in the order of `RECKONING_NAMES`: the pad as it lies from the start and the way
+        since then, both as seen from the robot's heading.
+    """
+    seen = np.empty((*pose.shape[:-1], len(RECKONING_NAMES)), dtype=np.float32)
+    seen[..., :6] = reckon_places(pose, goal, start)
+    seen[..., 6], seen[..., 7] = twist[..., 0] / MAX_SPEED_MPS, twist[..., 1] / MAX_YAW_RATE_RADPS
+    return seen
+
+
+def reckon_places(pose: np.ndarray, goal: np.ndarray, start: np.ndarray) -> np.ndarray:
+    """The first six of `reckon`, (..., 6); arguments as there."""
+    turned = pose.copy()
+    turned[..., :2] = start
+    ahead = in_frame(turned, goal)
+    seen = np.empty((*pose.shape[:-1], 6))
+    seen[..., :2] = ahead / GOAL_SCALE_M
+    seen[..., 2:4] = ahead / np.maximum(np.hypot(ahead[..., 0], ahead[..., 1]), 1e-6)[..., None]
+    seen[..., 4:] = -in_frame(pose, start) / GOAL_SCALE_M
+    return seen
 
 
 class DiffDrive(PlanarCar):
