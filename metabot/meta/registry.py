@@ -9,6 +9,7 @@ from metabot.meta.context_dynamics import ContextDynamics
 from metabot.meta.dagger import DAgger, DAggerTransformer
 from metabot.meta.es_maml import ESMAML
 from metabot.meta.fomaml import FOMAML
+from metabot.meta.guided import Guided
 from metabot.meta.learned_rule import LearnedLSTM, LearnedTransformer
 from metabot.meta.learner import MetaLearner
 from metabot.meta.maml import MAML
@@ -31,6 +32,7 @@ _METHODS: tuple[type[MetaLearner], ...] = (
     FOMAML,
     MetaSGD,
     ANIL,
+    Guided,
     Reptile,
     RL2,
     RL2Transformer,

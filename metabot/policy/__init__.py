@@ -6,6 +6,7 @@ from metabot.policy.gaussian import GaussianMLP, gaussian_log_prob
 from metabot.policy.latent import LatentMLP
 from metabot.policy.mlp import MLP
 from metabot.policy.policy import Moment, Policy, State
+from metabot.policy.probing import ProbingMLP
 from metabot.policy.recurrent import GRUPolicy
 from metabot.policy.transformer import TransformerPolicy
 
@@ -18,6 +19,7 @@ __all__ = [
     "LatentMLP",
     "Moment",
     "Policy",
+    "ProbingMLP",
     "State",
     "TransformerPolicy",
     "gaussian_log_prob",
