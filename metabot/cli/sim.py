@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from metabot.cli.adaptation import adaptation
 from metabot.cli.errors import one_line_errors
 from metabot.cli.outputs import check_file, check_folder, is_report
 from metabot.cli.policies import AdaptOption, PolicyOption, drivers
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 
 sim = typer.Typer(help="List, check and film the simulated task families.", no_args_is_help=True)
 sim.command()(view)
+sim.command()(adaptation)
 
 Robots = Annotated[int | None, typer.Option(help="How many robots; the family's usual number by default.")]
 Split = Annotated[str, typer.Option(help="Which tasks: train, validation, test or held-out.")]

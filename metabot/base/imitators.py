@@ -1,0 +1,123 @@
+"""Many memoryless policies side by side learn from experts, each for a task or a group of tasks of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from metabot.base.imitation import asked
+from metabot.base.rollout import rollout
+from metabot.policy import GaussianMLP
+from metabot.problems import Problem
+
+
+@dataclass(frozen=True)
+class ImitatorConfig:
+    """Hyper-parameters of `imitators`."""
+
+    rounds: int = 4
+    """How often episodes are collected; the expert acts in the first of them."""
+    episodes: int = 8
+    """Of each policy and round."""
+    updates: int = 400
+    """Adam steps after each round."""
+    batch: int = 128
+    """States of each policy in a step."""
+    step: float = 3e-3
+    """Step size of Adam; it falls to a tenth within a round."""
+    noise: float = 0.5
+    """Factor on the spread with which half of the episodes are played."""
+    expert_noise: float = 0.2
+    """Spread of what is added to what the expert does in the first round."""
+
+    def __post_init__(self) -> None:
+        """Refuse what cannot work."""
+        for name in ("rounds", "episodes", "updates", "batch"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"{name}: {getattr(self, name)} is below 1")
+
+
+def imitators(
+    problem: Problem,
+    policy: GaussianMLP,
+    groups: Sequence[np.ndarray],
+    rng: np.random.Generator,
+    config: ImitatorConfig | None = None,
+    told: Callable[[float], None] = lambda fraction: None,
+) -> tuple[Tensor, int]:
+    """DAgger (Ross et al. 2011, algorithm 3.1), one policy for each group of tasks.
+
+    As `metabot.base.imitation.dagger`, but by minibatches, and a policy may have many tasks: then it does
+    what is best on average for one who is not told which it is (domain randomisation).
+
+    Args:
+        problem: where.
+        policy: the network of all of them.
+        groups: for each policy, (k, ...) rows of `Problem.sample` that its episodes are drawn from.
+        rng: source of everything that is drawn.
+        config: hyper-parameters.
+        told: called after every round with the share done.
+
+    Returns:
+        (groups, policy.layout.size) and the control steps spent.
+
+    Raises:
+        ValueError: if there is no expert.
+    """
+    config = config or ImitatorConfig()
+    count = len(groups)
+    current = torch.from_numpy(policy.initial(rng)).expand(count, -1).clone()
+    generator = torch.Generator().manual_seed(int(rng.integers(2**62)))
+    rows = count * config.episodes
+    noise = torch.tensor([0.0, config.noise]).repeat(rows)[:rows]
+    seen: list[tuple[Tensor, Tensor, Tensor]] = []
+    spent = 0
+    for number in range(config.rounds):
+        tasks = np.concatenate([group[rng.integers(len(group), size=config.episodes)] for group in groups])
+        first = number == 0
+        episodes = rollout(
+            problem,
+            policy,
+            current.repeat_interleave(config.episodes, 0),
+            tasks,
+            1,
+            rng,
+            noise=noise,
+            expert_share=1.0 if first else 0.0,
+            expert_noise=config.expert_noise if first else 0.0,
+        ).grouped(count)
+        spent += episodes.env_steps
+        parts = (episodes.observations, asked(episodes), episodes.mask[..., None])
+        seen.append(tuple(part.flatten(1, 2) for part in parts))  # type: ignore[arg-type]
+        observations, advice, mask = (torch.cat(each, dim=1) for each in zip(*seen, strict=True))
+        current = _fit(policy, current, observations, advice, mask, generator, config)
+        told((number + 1) / config.rounds)
+    return current, spent
+
+
+def _fit(
+    policy: GaussianMLP,
+    current: Tensor,
+    observations: Tensor,
+    advice: Tensor,
+    mask: Tensor,
+    generator: torch.Generator,
+    config: ImitatorConfig,
+) -> Tensor:
+    variable = current.clone().requires_grad_(True)
+    adam = torch.optim.Adam([variable], lr=config.step)
+    schedule = torch.optim.lr_scheduler.ExponentialLR(adam, 0.1 ** (1.0 / config.updates))
+    which = torch.arange(len(current))[:, None]
+    for _ in range(config.updates):
+        chosen = torch.randint(observations.shape[1], (len(current), config.batch), generator=generator)
+        wrong = (policy.mean(variable, observations[which, chosen]) - advice[which, chosen]).square()
+        # A mean for each policy, and their sum: one Adam serves all, so they stay independent.
+        loss = (wrong * mask[which, chosen]).sum(2).mean(1).sum()
+        (variable.grad,) = torch.autograd.grad(loss, variable)
+        adam.step()
+        schedule.step()
+    return variable.detach()

@@ -1,0 +1,131 @@
+"""`metabot sim adaptation`: what there is to adapt to in a problem."""
+
+from __future__ import annotations
+
+import json as json_module
+import time
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from metabot.cli.errors import one_line_errors
+from metabot.cli.outputs import check_file, is_plot, is_report
+
+
+def adaptation(
+    names: Annotated[
+        list[str] | None, typer.Argument(metavar="PROBLEMS", help="Families or other problems.", show_default=False)
+    ] = None,
+    every: Annotated[bool, typer.Option("--all", help="All problems in which one robot acts.")] = False,
+    json: Annotated[Path | None, typer.Option(metavar="FILE", help="Also write the figures to this file.")] = None,
+    show: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Run nothing: print the table of what --json wrote.")
+    ] = None,
+    out: Annotated[
+        Path, typer.Option(metavar="FOLDER", help="Folder for pictures and for parts that are finished.")
+    ] = Path("runs/adaptation"),
+    seeds: Annotated[int, typer.Option(min=1, help="Repetitions, each with tasks of its own.")] = 3,
+    env_steps: Annotated[int, typer.Option(min=1, help="The method's budget of training, in control steps.")] = 300_000,
+    tasks: Annotated[int, typer.Option(min=1, help="Tasks that are to be covered.")] = 32,
+    trials: Annotated[int, typer.Option(min=1, help="Fresh episodes of a policy on a task.")] = 20,
+    method: Annotated[
+        list[str] | None,
+        typer.Option(help="Meta-learner whose adapted policies are looked at; the first gives the cross matrix."),
+    ] = None,
+    only: Annotated[
+        str | None, typer.Option(metavar="PARTS", help="Some of cover, cross, unadapted, variables; with commas.")
+    ] = None,
+    threads: Annotated[int, typer.Option(min=1, help="Simulation threads; results do not depend on them.")] = 1,
+) -> None:
+    """Measure what there is to adapt to: how many policies a problem needs, and what adapting is worth.
+
+    Cover number: the fewest policies without adaptation that together master 90 % of the tasks at 90 %
+    success. Cross matrix: adapted to a row's task, driven on a column's. Finished parts are kept in
+    --out: the same command goes on where it was stopped.
+    """
+    if show is not None:
+        with one_line_errors(ValueError, OSError):
+            _show(show)
+        return
+
+    def stopped() -> str:
+        return f"stopped; finished parts are kept in {out}, go on with the same command"
+
+    with one_line_errors(ValueError, OSError, stopped=stopped):
+        from rich.console import Console
+
+        from metabot.cli.progress import bar
+        from metabot.harness.alone import alone_in
+        from metabot.harness.measure.config import PARTS, MeasureConfig
+        from metabot.harness.measure.cross import draw
+        from metabot.harness.measure.measure import adaptive_problems, measurable, measure
+        from metabot.params.atomic import atomic_file
+        from metabot.provenance import command, machine, versions
+
+        if every == bool(names):
+            raise ValueError(f"problems: name some, or give --all; allowed: {', '.join(adaptive_problems())}")
+        wanted = list(adaptive_problems() if every else dict.fromkeys(names or ()))
+        chosen: dict[str, Any] = {"methods": tuple(dict.fromkeys(method))} if method else {}
+        config = MeasureConfig(
+            seeds=seeds,
+            env_steps=env_steps,
+            tasks=tasks,
+            trials=trials,
+            parts=PARTS if only is None else tuple(dict.fromkeys(part.strip() for part in only.split(","))),
+            **chosen,
+        )
+        for name in wanted:
+            measurable(name)
+            check_file("out", out / f"{name}.png", is_plot, "picture of metabot's")
+        if json is not None:
+            check_file("json", json, is_report, "figures of metabot's")
+        console = Console(stderr=True, highlight=False)
+        rows: list[dict[str, Any]] = []
+        last = ""
+        with alone_in(out), bar(console) as progress:
+            line = progress.add_task("", total=float(len(wanted)), detail="")
+
+            def told(what: str, fraction: float, detail: str) -> None:
+                nonlocal last
+                progress.update(line, description=what, completed=len(rows) + fraction, detail=detail)
+                if what != last and not console.is_terminal:
+                    console.print(what)
+                last = what
+
+            for name in wanted:
+                row = measure(name, config, out, threads, told)
+                rows.append(row)
+                if "cross" in row:
+                    found = row["cross"]
+                    draw(found["seeds"][0], f"{name}: adapted by {found['method']}", out / f"{name}.png")
+                report = {
+                    "date": time.strftime("%Y-%m-%d"),
+                    "command": command(),
+                    "machine": machine(),
+                    "versions": versions(),
+                    "rows": rows,
+                }
+                if json is not None:
+                    # After every problem: what is there already can be looked at.
+                    with atomic_file(json) as file:
+                        file.write((json_module.dumps(report, indent=1) + "\n").encode())
+        _print(report)
+
+
+def _show(stored: Path) -> None:
+    from metabot.harness.measure.stored import load
+
+    try:
+        report = load(stored)
+    except ValueError as error:
+        raise ValueError(f"show: {error}") from None
+    _print(report)
+    typer.echo(" · ".join(str(report[key]) for key in ("date", "machine", "command") if key in report))
+
+
+def _print(report: dict[str, Any]) -> None:
+    from metabot.harness.measure.show import lines
+
+    for line in lines(report):
+        typer.echo(line)

@@ -1,0 +1,54 @@
+"""Policies that a trained method has adapted, one for each of many tasks."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from metabot.harness.measure.config import MeasureConfig, Told
+from metabot.harness.training import Training
+from metabot.meta.learner import MetaLearner
+from metabot.problems import Problem
+
+
+def adapted(
+    learner: MetaLearner, meta: Tensor, problem: Problem, tasks: np.ndarray, episodes: int, rng: np.random.Generator
+) -> Tensor:
+    """A row of parameters for each task, (tasks, learner.policy.layout.size).
+
+    Args:
+        learner: the method.
+        meta: (learner.layout.size,) its meta-parameters.
+        problem: where.
+        tasks: (tasks, ...) rows of `Problem.sample`.
+        episodes: adaptation episodes of each; 0 gives the start.
+        rng: of those.
+    """
+    if not episodes:
+        return learner.start(meta).expand(len(tasks), -1).detach()
+    experience = learner.gather(meta, problem, tasks, episodes, rng)
+    with torch.no_grad():
+        return learner.adapt(meta, experience).detach()
+
+
+def trained(
+    method: str, name: str, config: MeasureConfig, folder: Path | None, threads: int, told: Told, what: str
+) -> Training:
+    """A method trained on a problem with the measure's budget; one that is kept in the folder is gone on with.
+
+    Raises:
+        ValueError: if method and problem do not go together; one line.
+    """
+    where = None if folder is None else folder / f"{method}-{config.env_steps}"
+    training = Training(config.training(method, name), where, threads)
+    training.run(
+        lambda update: told(
+            what,
+            min(1.0, update.env_steps / config.env_steps),
+            f"{update.metrics['success_after']:.0%} after adaptation",
+        )
+    )
+    return training

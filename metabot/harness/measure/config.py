@@ -1,0 +1,64 @@
+"""What is measured, and how much of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from metabot.harness.training import TrainingConfig
+
+PARTS = ("cover", "cross")
+"""What a measure consists of."""
+
+Told = Callable[[str, float, str], None]
+"""Called with what is being done, the share done (0..1) and a detail."""
+
+
+@dataclass(frozen=True)
+class MeasureConfig:
+    """How one problem is measured.
+
+    Attributes:
+        seeds: repetitions, each with tasks of its own.
+        env_steps: the method's budget of training, in control steps; what needs no adaptation has it once, and
+            five times.
+        methods: the meta-learners whose adapted policies are looked at; the first drives the cross matrix.
+        tasks: tasks that are to be covered, and that policies without adaptation are tried on.
+        trials: fresh episodes of a policy on a task.
+        cross_tasks: tasks of the cross matrix.
+        episodes: adaptation episodes.
+        parts: which of `PARTS`.
+    """
+
+    seeds: int = 3
+    env_steps: int = 300_000
+    methods: tuple[str, ...] = ("task-inference",)
+    tasks: int = 32
+    trials: int = 20
+    cross_tasks: int = 8
+    episodes: int = 8
+    parts: tuple[str, ...] = PARTS
+
+    def __post_init__(self) -> None:
+        """Refuse what cannot be measured."""
+        for name in ("seeds", "env_steps", "tasks", "trials", "cross_tasks", "episodes"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"{name.replace('_', '-')}: {getattr(self, name)} is below 1")
+        if not self.methods:
+            raise ValueError("method: none; name at least one")
+        for part in self.parts:
+            if part not in PARTS:
+                raise ValueError(f"only: no part {part!r}; allowed: {', '.join(PARTS)}")
+        if not self.parts:
+            raise ValueError(f"only: no part; allowed: {', '.join(PARTS)}")
+
+    def training(self, method: str, problem: str) -> TrainingConfig:
+        """How a method is trained."""
+        settings = SETTINGS.get(method, {})
+        return TrainingConfig(method=method, family=problem, env_steps=self.env_steps, settings=settings)
+
+
+SETTINGS: dict[str, dict[str, object]] = {
+    "dagger": {"reads_reward": True, "trial_episodes": 4},
+}
+"""What a method needs to adapt to anything here: only rewards say what is wrong in some worlds."""

@@ -1,0 +1,153 @@
+"""A problem measured, part by part and seed by seed; finished parts are kept."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Any
+
+from metabot.harness.measure.adapted import trained
+from metabot.harness.measure.config import MeasureConfig, Told
+from metabot.harness.measure.covering import cover_once, covered
+from metabot.harness.measure.cross import cross_once, crossed
+from metabot.harness.measure.fingerprint import fingerprint
+from metabot.harness.measure.kept import Kept
+from metabot.harness.training import Training
+from metabot.meta import make_meta_learner
+from metabot.policy.threads import one_torch_thread
+from metabot.problems import PROBLEMS, Problem, make_problem
+from metabot.problems.drive import DriveTwin
+from metabot_sim.families.base import Family
+from metabot_sim.families.registry import GYMNASIUM, available, family
+
+
+def measurable(name: str) -> Problem:
+    """The problem of that name.
+
+    Raises:
+        ValueError: if there is none, if several robots act in it, or if its tasks cannot be mastered.
+    """
+    problem = make_problem(name)
+    if problem.agents != 1:
+        raise ValueError(f"family: {name} has {problem.agents} robots; allowed: problems in which one acts")
+    if not problem.has_success or problem.discrete:
+        why = "discrete actions" if problem.discrete else "tasks that nobody masters"
+        raise ValueError(f"family: {name} has {why}; allowed: problems of mastery with continuous actions")
+    return problem
+
+
+def measure(
+    name: str,
+    config: MeasureConfig,
+    folder: Path | None = None,
+    threads: int = 1,
+    told: Told = lambda what, fraction, detail: None,
+) -> dict[str, Any]:
+    """Measure one problem.
+
+    Args:
+        name: the problem's.
+        config: which parts and how much of them.
+        folder: where finished parts and trainings are kept and found again; nowhere without one.
+        threads: simulation threads.
+        told: progress; the share is that of all parts of this problem.
+
+    Returns:
+        ``problem``, ``fingerprint``, ``config``, ``seconds`` by part, and what each part found by its name.
+
+    Raises:
+        ValueError: if the problem cannot be measured, or by no such method; one line.
+    """
+    one_torch_thread()
+    measurable(name)
+    problem = make_problem(name, threads=threads)
+    for method in config.methods:
+        make_meta_learner(method, problem, **dict(config.training(method, name).settings))
+    where = None if folder is None else folder / name.replace(":", "-").replace("/", "-")
+    return _Measuring(problem, name, config, where, threads, told).run()
+
+
+class _Measuring:
+    """One problem being measured."""
+
+    def __init__(
+        self, problem: Problem, name: str, config: MeasureConfig, folder: Path | None, threads: int, told: Told
+    ) -> None:
+        self.problem, self.name, self.config, self.folder, self.threads = problem, name, config, folder, threads
+        self.kept = Kept(folder)
+        self.key = {"fingerprint": fingerprint(problem), "config": asdict(replace(config, seeds=1, parts=("cover",)))}
+        self._told, self._trainings = told, dict[str, Training]()
+        self._done, self._seconds = 0, dict[str, float]()
+
+    def told(self, what: str, fraction: float, detail: str) -> None:
+        """Say how far all parts are."""
+        self._told(what, (self._done + fraction) / (len(self.config.parts) * self.config.seeds), detail)
+
+    def training(self, method: str) -> Training:
+        """A method's training, trained when it is first asked for."""
+        if method not in self._trainings:
+            what = f"{self.name}: train {method}"
+            folder = None if self.folder is None else self.folder / str(self.key["fingerprint"])
+            self._trainings[method] = trained(method, self.name, self.config, folder, self.threads, self.told, what)
+        return self._trainings[method]
+
+    def seeds(self, part: str, once: Callable[[int], Mapping[str, Any]]) -> list[dict[str, Any]]:
+        """A part with every seed; those that are kept are not made again."""
+        found = []
+        for seed in range(self.config.seeds):
+
+            def make(seed: int = seed) -> dict[str, Any]:
+                self.told(f"{self.name}: {part}, seed {seed}", 0.0, "")
+                started = time.monotonic()
+                value = dict(once(seed))
+                return {**value, "seconds": round(time.monotonic() - started, 1)}
+
+            found.append(self.kept.part(f"{part}-{seed}", {**self.key, "seed": seed}, make))
+            self._done += 1
+        self._seconds[part] = sum(each["seconds"] for each in found)
+        return found
+
+    def run(self) -> dict[str, Any]:
+        """All parts."""
+        found: dict[str, Any] = {}
+        parts = {"cover": self._cover, "cross": self._cross}
+        for part in self.config.parts:
+            found[part] = parts[part]()
+        return {
+            "problem": self.name,
+            "fingerprint": self.key["fingerprint"],
+            "config": {**asdict(self.config), "parts": list(self.config.parts)},
+            "seconds": self._seconds,
+            **found,
+        }
+
+    def _cover(self) -> dict[str, Any]:
+        def once(seed: int) -> dict[str, Any]:
+            trainings = {method: self.training(method) for method in self.config.methods}
+            return cover_once(self.problem, self.config, seed, trainings, self.told)
+
+        return covered(self.seeds("cover", once))
+
+    def _cross(self) -> dict[str, Any]:
+        method = self.config.methods[0]
+
+        def once(seed: int) -> dict[str, Any]:
+            training = self.training(method)
+            found = cross_once(self.problem, self.config, seed, training)
+            return {**found, "env_steps": training.env_steps, "train_s": round(training.seconds, 1)}
+
+        return crossed(method, self.seeds("cross", once))
+
+
+def adaptive_problems() -> list[str]:
+    """Names of the problems in which one robot acts and something is hidden that differs from task to task."""
+    found = [
+        name
+        for name in available()
+        if not name.startswith(GYMNASIUM)
+        and family(name).robots[0] == 1
+        and (family(name).dynamics or type(family(name)).draw is not Family.draw)
+    ]
+    return [*found, DriveTwin.name, *(name for name in PROBLEMS if name.startswith(("drive-push", "drive-pursuit")))]
