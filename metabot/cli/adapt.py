@@ -10,7 +10,7 @@ import typer
 
 from metabot.cli.errors import one_line_errors
 from metabot.cli.outputs import check_file, is_parameters
-from metabot.cli.train import Threads
+from metabot.cli.train import Threads, read_spec
 
 
 def adapt(
@@ -19,6 +19,9 @@ def adapt(
         str, typer.Option(help="Where the task comes from: train, validation, test or held-out.")
     ] = "held-out",
     task: Annotated[int, typer.Option(min=0, help="Which task: the seed of its draw.")] = 0,
+    spec: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="The task: a TaskSpec in JSON whose dynamics hold.")
+    ] = None,
     episodes: Annotated[int, typer.Option(min=1, help="Adaptation episodes.")] = 8,
     trials: Annotated[int, typer.Option(min=1, help="Fresh trials for each success rate.")] = 64,
     out: Annotated[
@@ -42,6 +45,9 @@ def adapt(
         from metabot.params import save_checkpoint
         from metabot.policy.threads import one_torch_thread
         from metabot.problems import SPLITS
+        from metabot.problems.family import FamilyProblem
+        from metabot.problems.partner import PartnerProblem
+        from metabot.problems.stated import StatedDynamics
 
         if split not in SPLITS:
             raise ValueError(f"split: no {split!r}; allowed: {', '.join(SPLITS)}")
@@ -49,13 +55,21 @@ def adapt(
         check_file("out", path, is_parameters, "adapted parameters")
         one_torch_thread()
         training = load_trained(folder, threads)
-        row = training.problem.sample(np.random.default_rng([task, 20]), 1, split)[0]
-        adapted = adapt_to(training, row, episodes=episodes, trials=trials, seed=task)
+        problem, named = training.problem, f"{split} task {task}"
+        if spec is not None:
+            if not isinstance(problem, FamilyProblem) or isinstance(problem, PartnerProblem):
+                raise ValueError(
+                    f"spec: {folder} was trained on {problem.name}; allowed: on a family of the simulation"
+                )
+            problem, named = StatedDynamics.of(problem.spec, read_spec(spec), threads=threads), str(spec)
+        row = problem.sample(np.random.default_rng([task, 20]), 1, split)[0]
+        adapted = adapt_to(training, row, episodes=episodes, trials=trials, seed=task, problem=problem)
         facts = {
             "method": training.config.method,
             "family": training.config.family,
             "split": split,
             "task": task,
+            "spec": None if spec is None else str(spec),
             "episodes": episodes,
             "trials": trials,
             "success_before": adapted.success_before,
@@ -72,4 +86,4 @@ def adapt(
         else:
             # Nothing there can be mastered: a share of successes would be zero whatever was learned.
             told = f"return {adapted.return_before:.2f} before, {adapted.return_after:.2f} after"
-        typer.echo(f"{split} task {task}: {told} {episodes} episodes ({trials} trials); parameters in {path}")
+        typer.echo(f"{named}: {told} {episodes} episodes ({trials} trials); parameters in {path}")

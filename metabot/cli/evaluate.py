@@ -11,7 +11,7 @@ import typer
 
 from metabot.cli.errors import one_line_errors
 from metabot.cli.outputs import check_file, is_plot, is_report
-from metabot.cli.train import Family, Settings, Threads, read_settings
+from metabot.cli.train import Family, Settings, Spec, Threads, read_family, read_settings
 
 if TYPE_CHECKING:
     from metabot.harness.evaluation import Evaluation
@@ -43,7 +43,8 @@ def evaluate(
     names: Annotated[
         list[str] | None, typer.Argument(metavar="METHODS", help="Meta-learners; `metabot methods` lists them.")
     ] = None,
-    family: Family = "drive-goal",
+    family: Family = None,
+    spec: Spec = None,
     robots: Annotated[int | None, typer.Option(help="Robots per episode; the family's fewest by default.")] = None,
     seeds: Annotated[int, typer.Option(min=1, help="Trainings of each method.")] = 3,
     env_steps: Annotated[int, typer.Option(min=1, help="Budget of each training, in control steps.")] = 1_000_000,
@@ -76,6 +77,7 @@ def evaluate(
         _show(show, out)
         return
     names = names or []
+    family, scene = read_family(family, spec)
     folder = out or Path("runs/evaluate") / f"{family.replace(':', '-')}-{time.strftime('%Y%m%d-%H%M%S')}"
 
     def stopped() -> str:
@@ -104,6 +106,7 @@ def evaluate(
             train_episodes=train_episodes,
             scratch_episodes=LONG if scratch else (),
             settings=settings_by_method(names, read_settings(settings)),
+            spec=scene,
         )
         for path in filter(None, (folder / "evaluation.json", json)):
             check_file("json" if path is json else "out", path, is_report, "figures of metabot's")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from typer.core import TyperGroup
@@ -13,10 +13,24 @@ from metabot.cli.errors import one_line_errors
 from metabot.cli.outputs import check_folder
 from metabot.language.cli import train_language
 
+if TYPE_CHECKING:
+    from metabot.task import TaskSpec
+
 Settings = Annotated[
     list[str] | None, typer.Option("--set", help="A field of the method's configuration: name=value; repeat for more.")
 ]
-Family = Annotated[str, typer.Option(help="Tasks to train on; see `metabot sim list`.")]
+Family = Annotated[
+    str | None,
+    typer.Option(help="Tasks to train on; see `metabot sim list`. drive-goal, or the family of --spec, by default."),
+]
+Spec = Annotated[
+    Path | None,
+    typer.Option(
+        "--spec",
+        metavar="FILE",
+        help="A TaskSpec in JSON: its scene, robots and reward; places and hidden dynamics are drawn.",
+    ),
+]
 Threads = Annotated[int, typer.Option(min=1, help="Simulation threads; results do not depend on them.")]
 
 
@@ -47,7 +61,8 @@ train.command("language")(train_language)
 @train.command("METHOD")
 def train_method(
     method: Annotated[str, typer.Argument(help="Which meta-learner; `metabot methods` lists them.")],
-    family: Family = "drive-goal",
+    family: Family = None,
+    spec: Spec = None,
     robots: Annotated[int | None, typer.Option(help="Robots per episode; the family's fewest by default.")] = None,
     seed: Annotated[int, typer.Option(help="Of parameters, tasks and exploration.")] = 0,
     env_steps: Annotated[int, typer.Option(min=1, help="Budget of simulated control steps.")] = 1_000_000,
@@ -66,6 +81,7 @@ def train_method(
     parameters as a training that was not stopped. With more --env-steps a finished training goes on.
     A folder in which another training is running is refused.
     """
+    family, scene = read_family(family, spec)
     folder = out or Path("runs/train") / f"{method}-{family.replace(':', '-')}-seed-{seed}"
     running: list[Any] = []
 
@@ -89,6 +105,7 @@ def train_method(
             tasks=tasks,
             episodes=episodes,
             settings=read_settings(settings),
+            spec=scene,
         )
         training = Training(config, folder, threads)
         with training.alone():
@@ -122,6 +139,31 @@ def _show(training: Any, folder: Path) -> None:
         f" {training.env_steps:,} steps, {training.seconds:.0f} s; in {folder}"
     )
     print(f"curves: tensorboard --logdir {folder}", file=sys.stderr)
+
+
+def read_spec(path: Path) -> TaskSpec:
+    """The specification that a file holds.
+
+    Raises:
+        ValueError: if it holds none; one line.
+    """
+    from metabot.task import SpecError, TaskSpec
+
+    try:
+        return TaskSpec.parse(path.read_text())
+    except (SpecError, UnicodeDecodeError) as problem:
+        raise ValueError(f"spec: {path}: {problem}") from None
+
+
+def read_family(family: str | None, spec: Path | None) -> tuple[str, dict[str, Any] | None]:
+    """The family's name and, where a file states one, its scene as JSON has it; errors end the command."""
+    with one_line_errors(ValueError, OSError):
+        if spec is None:
+            return family or "drive-goal", None
+        found = read_spec(spec)
+        if family not in (None, found.family):
+            raise ValueError(f"family: {family}, but {spec} is of {found.family}; allowed: one of the two options")
+        return found.family, found.model_dump(mode="json")
 
 
 def read_settings(words: list[str] | None) -> dict[str, str]:

@@ -49,7 +49,15 @@ def adapted(training: Training, problem: Problem, task: np.ndarray, episodes: in
     return learner.adapt(meta, experience).detach()[0]
 
 
-def adapt_to(training: Training, task: np.ndarray, *, episodes: int, trials: int, seed: int = 0) -> Adaptation:
+def adapt_to(
+    training: Training,
+    task: np.ndarray,
+    *,
+    episodes: int,
+    trials: int,
+    seed: int = 0,
+    problem: Problem | None = None,
+) -> Adaptation:
     """Adapt to one task and measure what that brings.
 
     Args:
@@ -58,8 +66,9 @@ def adapt_to(training: Training, task: np.ndarray, *, episodes: int, trials: int
         episodes: adaptation episodes.
         trials: fresh trials for each figure.
         seed: of episodes and trials.
+        problem: where; the training's by default.
     """
-    problem, policy = training.problem, training.learner.policy
+    problem, policy = problem or training.problem, training.learner.policy
 
     def tested(parameters: Tensor) -> tuple[float, float]:
         played = rollout(problem, policy, parameters[None], task[None], trials, trial_rng(seed), deterministic=True)

@@ -16,6 +16,7 @@ from metabot.problems import SPLITS, Problem
 from metabot.problems.drive import DriveTwin
 from metabot.problems.family import FamilyProblem
 from metabot.problems.partner import PartnerProblem
+from metabot.problems.stated import StatedDynamics
 from metabot.task import SpecError
 from metabot_sim.env import FleetEnv, Transition
 from metabot_sim.episodes import EpisodeBatch
@@ -106,7 +107,7 @@ class TrainedDriver:
             )
         if isinstance(problem, DriveTwin):
             _check_rate(name, problem.distribution.control_hz, env)
-        self._shown = None if isinstance(problem, DriveTwin) else _Shown(problem.name, robots=problem.agents)
+        self._shown = None if isinstance(problem, DriveTwin) else StatedDynamics(problem.name, spec=problem.spec)
         self._parameters: Tensor | None = None
         if parameters is not None:
             self._parameters = parameters.expand(len(self._groups), -1)
@@ -128,7 +129,8 @@ class TrainedDriver:
     def _adapted(self, group: np.ndarray, number: int, episodes: EpisodeBatch) -> Tensor:
         problem: Problem = self._training.problem
         if self._shown is None:
-            task = episodes.robot_dynamics[0, group[0], :_TWIN]
+            width = problem.sample(np.random.default_rng(0), 1).shape[1]
+            task = episodes.robot_dynamics[0, group[0], :width]
         else:
             self._shown.robot_dynamics, self._shown.object_dynamics = (
                 episodes.robot_dynamics[0, group],
@@ -155,25 +157,6 @@ class TrainedDriver:
         return self._action.reshape(1, count * rows, -1).numpy()
 
 
-class _Shown(FamilyProblem):
-    """Episodes in fresh places under the hidden dynamics of an episode that somebody looks at.
-
-    Attributes:
-        robot_dynamics: (R, D), see `EpisodeBatch`.
-        object_dynamics: (K, 3); those of fewer robots' scene are drawn where it has another number of objects.
-    """
-
-    robot_dynamics: np.ndarray
-    object_dynamics: np.ndarray
-
-    def _draw(self, tasks: np.ndarray, seed: int) -> EpisodeBatch:
-        episodes = super()._draw(tasks, seed)
-        episodes.robot_dynamics[:] = self.robot_dynamics
-        if episodes.object_dynamics.shape[1:] == self.object_dynamics.shape:
-            episodes.object_dynamics[:] = self.object_dynamics
-        return episodes
-
-
 def _columns(name: str, wanted: Sequence[str], action_size: int, env: FleetEnv) -> np.ndarray:
     """Where each robot observes what is wanted, (R, len(wanted))."""
     found = []
@@ -190,7 +173,3 @@ def _columns(name: str, wanted: Sequence[str], action_size: int, env: FleetEnv) 
 def _check_rate(name: str, control_hz: int, env: FleetEnv) -> None:
     if control_hz != env.spec.control_hz:
         raise SpecError(f"policy: {name} acts at {control_hz} Hz, {env.family.name} at {env.spec.control_hz} Hz")
-
-
-_TWIN = 3
-"""A task of the twin is so many columns of the dynamics."""

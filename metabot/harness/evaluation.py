@@ -50,6 +50,7 @@ class EvaluationConfig:
         train_tasks: tasks of an update.
         train_episodes: adaptation episodes of each task in training.
         settings: fields of the methods' configurations, by method.
+        spec: as in `TrainingConfig`.
     """
 
     methods: tuple[str, ...]
@@ -65,6 +66,7 @@ class EvaluationConfig:
     train_tasks: int = 16
     train_episodes: int = 8
     settings: dict[str, dict[str, Any]] = field(default_factory=dict)
+    spec: Mapping[str, Any] | None = None
 
     def __post_init__(self) -> None:
         """Refuse what cannot be evaluated."""
@@ -88,6 +90,7 @@ class EvaluationConfig:
             tasks=self.train_tasks,
             episodes=self.train_episodes,
             settings=self.settings.get(method, {}),
+            spec=self.spec,
         )
 
 

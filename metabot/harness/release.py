@@ -34,6 +34,8 @@ def release(training: Training, out: Path, result: Evaluation, made_by: Mapping[
     """
     _refuse_foreign(out)
     config = training.config
+    if config.spec is not None:
+        raise ValueError("folder: trained on a specification of one's own, which no command on a card can name")
     if result.config.family != config.family:
         raise ValueError(f"evaluation: it is of {result.config.family}, the training of {config.family}")
     if config.method not in result.config.methods:

@@ -21,6 +21,7 @@ from metabot.params import CheckpointError, load_checkpoint, save_checkpoint
 from metabot.params.atomic import atomic_file
 from metabot.params.checkpoint import previous
 from metabot.problems import Problem, make_problem
+from metabot.task import TaskSpec
 
 CHECKPOINT = "meta.checkpoint"
 CONFIG = "config.json"
@@ -42,6 +43,7 @@ class TrainingConfig:
         tasks: tasks of an update.
         episodes: adaptation episodes of each task in training, and as many after adaptation.
         settings: fields of the method's configuration that differ from the default.
+        spec: a `TaskSpec` as a dictionary: scene, robots and reward in place of the family's own.
     """
 
     method: str
@@ -52,6 +54,7 @@ class TrainingConfig:
     tasks: int = 16
     episodes: int = 8
     settings: Mapping[str, Any] = field(default_factory=dict)
+    spec: Mapping[str, Any] | None = None
 
     def __post_init__(self) -> None:
         """Refuse what cannot be trained."""
@@ -61,7 +64,8 @@ class TrainingConfig:
 
     def problem(self, threads: int = 1) -> Problem:
         """Where it is trained."""
-        return make_problem(self.family, robots=self.robots, threads=threads)
+        spec = None if self.spec is None else TaskSpec.parse(dict(self.spec))
+        return make_problem(self.family, robots=self.robots, threads=threads, spec=spec)
 
 
 @dataclass(frozen=True)

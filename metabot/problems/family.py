@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from metabot.problems.problem import SPLITS, Outcome, Problem, Split
+from metabot.task import SpecError, TaskSpec
 from metabot_sim.env import Autoreset, FleetEnv
 from metabot_sim.episodes import EpisodeBatch
 from metabot_sim.families.registry import family
@@ -21,7 +22,13 @@ class FamilyProblem(Problem):
     """
 
     def __init__(
-        self, name: str, *, robots: int | None = None, threads: int = 1, horizon_s: float | None = None
+        self,
+        name: str,
+        *,
+        robots: int | None = None,
+        threads: int = 1,
+        horizon_s: float | None = None,
+        spec: TaskSpec | None = None,
     ) -> None:
         """Look the family up.
 
@@ -30,13 +37,18 @@ class FamilyProblem(Problem):
             robots: how many act; the family's fewest by default.
             threads: simulation threads; results do not depend on them.
             horizon_s: length of an episode in seconds; the family's by default.
+            spec: scene, robots, reward and lengths in place of the family's own; places and hidden
+                dynamics are drawn all the same.
 
         Raises:
-            SpecError: if there is no such family or it cannot be played by so many.
+            SpecError: if there is no such family or it cannot be played so, or by so many.
         """
         self.name = name
         found = family(name)
-        spec = found.spec(found.robots[0] if robots is None else robots)
+        if spec is None:
+            spec = found.spec(found.robots[0] if robots is None else robots)
+        elif spec.family != name or robots not in (None, len(spec.robots)):
+            raise SpecError(f"spec: it is of {len(spec.robots)} robots in {spec.family}; allowed: no others beside it")
         if horizon_s is not None:
             spec = spec.model_copy(update={"horizon_s": horizon_s})
         self._family, self._spec, self._threads = found, spec, threads
@@ -46,6 +58,11 @@ class FamilyProblem(Problem):
         sizes, commands = set(env.observation_sizes.tolist()), set(env.action_sizes.tolist())
         self.observation_size, self.action_size = max(sizes), max(commands)
         self.horizon = env.horizon
+
+    @property
+    def spec(self) -> TaskSpec:
+        """The scene."""
+        return self._spec
 
     @property
     def observation_names(self) -> tuple[str, ...]:

@@ -16,6 +16,7 @@ from metabot.problems.problem import Problem
 from metabot.problems.reach import PointReach
 from metabot.problems.spread import PointSpread
 from metabot.problems.two_step import TwoStepGame
+from metabot.task import TaskSpec
 from metabot_sim.families.registry import available
 
 PROBLEMS: dict[str, Callable[[int], Problem]] = {
@@ -38,19 +39,20 @@ def problem_names() -> list[str]:
     return sorted({*PROBLEMS, *available()})
 
 
-def make_problem(name: str, *, robots: int | None = None, threads: int = 1) -> Problem:
+def make_problem(name: str, *, robots: int | None = None, threads: int = 1, spec: TaskSpec | None = None) -> Problem:
     """The problem of that name.
 
     Args:
         name: a key of `PROBLEMS` or a family of metabot_sim.
         robots: how many robots a family has; its fewest by default.
         threads: simulation threads.
+        spec: a family's scene, see `FamilyProblem`.
 
     Raises:
-        ValueError: if there is none of that name, or it cannot have so many robots.
+        ValueError: if there is none of that name, or it cannot have so many robots or such a scene.
     """
     if name in PROBLEMS:
         return PROBLEMS[name](threads)
     if name not in available():
         raise ValueError(f"family: no {name!r}; allowed: {', '.join(problem_names())}")
-    return FamilyProblem(name, robots=robots, threads=threads)
+    return FamilyProblem(name, robots=robots, threads=threads, spec=spec)
