@@ -89,6 +89,11 @@ class Problem(ABC):
         """
 
     @property
+    def observation_names(self) -> tuple[str, ...]:
+        """Meaning of what a robot observes; by default numbered."""
+        return tuple(f"observation_{number + 1}" for number in range(self.observation_size))
+
+    @property
     def has_expert(self) -> bool:
         """Whether `expert` has an answer."""
         return type(self).expert is not Problem.expert
