@@ -38,7 +38,7 @@ class GuidedConfig:
     """Numbers that the inner step changes."""
     inner_step: float = 300.0
     """Step size that each of them starts with; learned."""
-    outer_step: float = 6e-3
+    outer_step: float = 3e-3
     """Step size of Adam."""
     outer_steps: int = 100
     """Adam steps per `update`, each through the inner step."""

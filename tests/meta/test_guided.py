@@ -177,7 +177,14 @@ def test_an_impossible_configuration_is_refused_in_one_line(settings: dict, line
 def test_a_policy_gradient_finds_any_rotation_after_a_short_training() -> None:
     problem: Problem = Turned()
     learner = make_meta_learner(
-        "guided", problem, hidden="32,32", probe_hidden="16", outer_steps="40", tasks="16", states="32"
+        "guided",
+        problem,
+        hidden="32,32",
+        probe_hidden="16",
+        outer_step="6e-3",
+        outer_steps="40",
+        tasks="16",
+        states="32",
     )
     meta = torch.from_numpy(learner.initial(np.random.default_rng(0)))
     for number in range(10):
