@@ -50,24 +50,26 @@ class Same(FamilyProblem):
 def test_a_policy_drives_as_it_was_trained_to_with_its_memory(method: str, family: str) -> None:
     training = untrained(method, family=family)
     env = shown(training.problem.agents, family)
+    # Fresh networks hardly command anything: what a reward changes would be lost in rounding.
+    parameters = 4.0 * training.learner.start(training.meta)
     problem = Same(family)
     problem.episodes = env.episodes.take(np.arange(1))
     expected = rollout(
         problem,
         training.learner.policy,
-        training.learner.start(training.meta)[None],
+        parameters[None],
         np.zeros((1, 2), dtype=np.int64),
         1,
         np.random.default_rng(0),
         deterministic=True,
     )
-    driver = TrainedDriver(training, "it", env)
+    driver = TrainedDriver(training, "it", env, parameters=parameters)
     for _ in range(2):
         env.reset(episodes=problem.episodes)
         driver.begin(3)
         for step in range(20):
             actions = driver()
-            assert np.allclose(actions[0], expected.actions[0, :, step], atol=1e-6), step
+            assert np.allclose(actions[0], expected.actions[0, :, step], atol=1e-5), step
             driver.hear(env.step(actions))
 
 
