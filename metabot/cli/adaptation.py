@@ -26,7 +26,7 @@ def adaptation(
         Path, typer.Option(metavar="FOLDER", help="Folder for pictures and for parts that are finished.")
     ] = Path("runs/adaptation"),
     seeds: Annotated[int, typer.Option(min=1, help="Repetitions, each with tasks of its own.")] = 3,
-    env_steps: Annotated[int, typer.Option(min=1, help="The method's budget of training, in control steps.")] = 300_000,
+    env_steps: Annotated[int, typer.Option(min=1, help="The method's budget of training, in control steps.")] = 200_000,
     tasks: Annotated[int, typer.Option(min=1, help="Tasks that are to be covered.")] = 32,
     trials: Annotated[int, typer.Option(min=1, help="Fresh episodes of a policy on a task.")] = 20,
     method: Annotated[
@@ -41,8 +41,9 @@ def adaptation(
     """Measure what there is to adapt to: how many policies a problem needs, and what adapting is worth.
 
     Cover number: the fewest policies without adaptation that together master 90 % of the tasks at 90 %
-    success. Cross matrix: adapted to a row's task, driven on a column's. Finished parts are kept in
-    --out: the same command goes on where it was stopped.
+    success. Cross matrix: adapted to a row's task, driven on a column's. Unadapted: the best that needs
+    no adaptation, with the budget and with five times as much. Variables: what each costs alone.
+    Finished parts are kept in --out: the same command goes on where it was stopped.
     """
     if show is not None:
         with one_line_errors(ValueError, OSError):

@@ -6,7 +6,10 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
+from metabot.base.imitators import ImitatorConfig
 from metabot.cli.app import app
+from metabot.harness.measure import contestants, one_variable, unadapted
+from metabot.harness.measure import measure as measuring
 
 SMALL = ["point-reach", "--seeds", "1", "--tasks", "4", "--trials", "4", "--env-steps", "7000"]
 
@@ -53,3 +56,28 @@ def test_what_cannot_be_measured_is_said_in_a_line(words: list[str], message: st
     code, said = run(*words, "--out", str(tmp_path / "out"))
     assert code == 2
     assert message in said and len(said.strip().splitlines()) == 1
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(240)
+def test_who_does_not_adapt_is_compared_and_variables_are_drawn_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cheap = tuple(each for each in contestants.CONTESTANTS if each.name in ("PPO", "feedback"))
+    for module in (unadapted, measuring):
+        monkeypatch.setattr(module, "CONTESTANTS", cheap)
+    monkeypatch.setattr(unadapted, "FINALISTS", 1)
+    monkeypatch.setattr(unadapted, "MORE", 2)
+    monkeypatch.setattr(measuring, "MEMORY", {"rl2": {"trial_episodes": 1}})
+    monkeypatch.setattr(one_variable, "IMITATION", ImitatorConfig(rounds=1, episodes=2, updates=10, batch=32))
+    words = ["drive-twin", "--only", "unadapted,variables", "--seeds", "2", "--tasks", "3", "--trials", "2"]
+    words += ["--env-steps", "21000", "--method", "meta-sgd", "--out", str(tmp_path), "--json", str(tmp_path / "all")]
+    code, said = run(*words)
+    assert code == 0, said
+    row = json.loads((tmp_path / "all").read_text())["rows"][0]
+    tried = {(each["name"], each["times"]): each["seeds"] for each in row["unadapted"]["rows"]}
+    assert tried[("PPO", 1)] == tried[("feedback", 1)] == 2 and sorted(tried.values()) == [2, 2, 2]
+    assert [each["name"] for each in row["unadapted"]["memory"]] == ["rl2"]
+    assert list(row["variables"]["rows"]) == ["none", "drive_gain", "steer_gain", "steer_bias"]
+    assert all(len(line) <= 80 for line in said.splitlines() if not line.startswith("drive-twin: "))
+    assert "with a memory: adapts within the episode" in said and "drawn alone" in said

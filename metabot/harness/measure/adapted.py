@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -35,18 +36,35 @@ def adapted(
 
 
 def trained(
-    method: str, name: str, config: MeasureConfig, folder: Path | None, threads: int, told: Told, what: str
+    method: str,
+    name: str,
+    config: MeasureConfig,
+    folder: Path | None,
+    threads: int,
+    told: Told,
+    *,
+    settings: Mapping[str, object] | None = None,
 ) -> Training:
     """A method trained on a problem with the measure's budget; one that is kept in the folder is gone on with.
+
+    Args:
+        method: which.
+        name: of the problem.
+        config: its budget.
+        folder: where trainings are kept.
+        threads: simulation threads.
+        told: progress.
+        settings: of the method, where they are not those of the measure.
 
     Raises:
         ValueError: if method and problem do not go together; one line.
     """
-    where = None if folder is None else folder / f"{method}-{config.env_steps}"
-    training = Training(config.training(method, name), where, threads)
+    kind = method if settings is None else f"{method}-within-an-episode"
+    where = None if folder is None else folder / f"{kind}-{config.env_steps}"
+    training = Training(config.training(method, name, settings), where, threads)
     training.run(
         lambda update: told(
-            what,
+            f"{name}: train {method}",
             min(1.0, update.env_steps / config.env_steps),
             f"{update.metrics['success_after']:.0%} after adaptation",
         )

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from metabot.harness.training import TrainingConfig
 
-PARTS = ("cover", "cross")
+PARTS = ("cover", "cross", "unadapted", "variables")
 """What a measure consists of."""
 
 Told = Callable[[str, float, str], None]
@@ -31,7 +31,7 @@ class MeasureConfig:
     """
 
     seeds: int = 3
-    env_steps: int = 300_000
+    env_steps: int = 200_000
     methods: tuple[str, ...] = ("task-inference",)
     tasks: int = 32
     trials: int = 20
@@ -52,9 +52,9 @@ class MeasureConfig:
         if not self.parts:
             raise ValueError(f"only: no part; allowed: {', '.join(PARTS)}")
 
-    def training(self, method: str, problem: str) -> TrainingConfig:
-        """How a method is trained."""
-        settings = SETTINGS.get(method, {})
+    def training(self, method: str, problem: str, settings: Mapping[str, object] | None = None) -> TrainingConfig:
+        """How a method is trained; with the settings that it has in `SETTINGS` by default."""
+        settings = SETTINGS.get(method, {}) if settings is None else settings
         return TrainingConfig(method=method, family=problem, env_steps=self.env_steps, settings=settings)
 
 
@@ -62,3 +62,8 @@ SETTINGS: dict[str, dict[str, object]] = {
     "dagger": {"reads_reward": True, "trial_episodes": 4},
 }
 """What a method needs to adapt to anything here: only rewards say what is wrong in some worlds."""
+MEMORY: dict[str, dict[str, object]] = {
+    "dagger": {"reads_reward": True, "trial_episodes": 1},
+    "rl2": {"trial_episodes": 1},
+}
+"""Methods whose policies adapt within the episode, trained for one episode at a time."""

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from metabot.base import PPO, policy_for
+from metabot.base import PPO, policy_for, success_rate
 from metabot.base.imitators import ImitatorConfig, imitators
 from metabot.harness.measure.adapted import adapted
 from metabot.harness.measure.config import MeasureConfig, Told
@@ -26,6 +26,9 @@ GROUPS = (1, 2, 4, 8, 16)
 PPO_EPISODES = 400
 """Episodes in which a policy for a single task learns where there is no expert."""
 IMITATION = ImitatorConfig(rounds=3, episodes=8, updates=150)
+THOROUGH = ImitatorConfig(rounds=5, episodes=16, updates=300)
+"""Where fewer than `ENOUGH` of the policies master their own task after `IMITATION`."""
+ENOUGH = 0.95
 
 
 def cover_once(
@@ -52,9 +55,20 @@ def cover_once(
     matrices: dict[str, np.ndarray] = {}
     if problem.has_expert:
         groups = _groups(problem, tasks, rng)
-        rows, spent = imitators(
-            problem, policy, [*tasks[:, None], *groups], rng, IMITATION, lambda done: told(what, 0.4 * done, "imitate")
-        )
+        spent = 0
+        for effort in (IMITATION, THOROUGH):
+            rows, steps = imitators(
+                problem,
+                policy,
+                [*tasks[:, None], *groups],
+                rng,
+                effort,
+                lambda done: told(what, 0.4 * done, "imitate"),
+            )
+            spent += steps
+            own = success_rate(problem, policy, rows[: len(tasks)], tasks, config.trials, rng)
+            if float((own >= MASTERY - 1e-6).float().mean()) >= ENOUGH:
+                break
         told(what, 0.4, "try single policies")
         matrices["single"] = screened_matrix(problem, policy, rows[: len(tasks)], tasks, config.trials, rng)
         told(what, 0.6, "try policies for groups")

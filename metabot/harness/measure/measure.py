@@ -5,15 +5,21 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from metabot.harness.measure.adapted import trained
-from metabot.harness.measure.config import MeasureConfig, Told
+from metabot.harness.measure.config import MEMORY, PARTS, MeasureConfig, Told
+from metabot.harness.measure.contestants import CONTESTANTS
 from metabot.harness.measure.covering import cover_once, covered
 from metabot.harness.measure.cross import cross_once, crossed
+from metabot.harness.measure.drivers import Driver
 from metabot.harness.measure.fingerprint import fingerprint
 from metabot.harness.measure.kept import Kept
+from metabot.harness.measure.one_variable import costs, variables_once
+from metabot.harness.measure.pinned import variables
+from metabot.harness.measure.unadapted import compared, remembered_once, unadapted_once
 from metabot.harness.training import Training
 from metabot.meta import make_meta_learner
 from metabot.policy.threads import one_torch_thread
@@ -80,6 +86,8 @@ class _Measuring:
         self.key = {"fingerprint": fingerprint(problem), "config": asdict(replace(config, seeds=1, parts=("cover",)))}
         self._told, self._trainings = told, dict[str, Training]()
         self._done, self._seconds = 0, dict[str, float]()
+        self._found: dict[str, Any] | None = None
+        self._best_name = ""
 
     def told(self, what: str, fraction: float, detail: str) -> None:
         """Say how far all parts are."""
@@ -88,10 +96,12 @@ class _Measuring:
     def training(self, method: str) -> Training:
         """A method's training, trained when it is first asked for."""
         if method not in self._trainings:
-            what = f"{self.name}: train {method}"
-            folder = None if self.folder is None else self.folder / str(self.key["fingerprint"])
-            self._trainings[method] = trained(method, self.name, self.config, folder, self.threads, self.told, what)
+            self._trainings[method] = trained(method, self.name, self.config, self._trained_in, self.threads, self.told)
         return self._trainings[method]
+
+    @property
+    def _trained_in(self) -> Path | None:
+        return None if self.folder is None else self.folder / str(self.key["fingerprint"])
 
     def seeds(self, part: str, once: Callable[[int], Mapping[str, Any]]) -> list[dict[str, Any]]:
         """A part with every seed; those that are kept are not made again."""
@@ -112,8 +122,14 @@ class _Measuring:
     def run(self) -> dict[str, Any]:
         """All parts."""
         found: dict[str, Any] = {}
-        parts = {"cover": self._cover, "cross": self._cross}
-        for part in self.config.parts:
+        parts = {
+            "cover": self._cover,
+            "cross": self._cross,
+            "unadapted": self._unadapted,
+            "variables": self._variables,
+        }
+        # In this order: what one variable costs is tried with the best of the part before.
+        for part in (each for each in PARTS if each in self.config.parts):
             found[part] = parts[part]()
         return {
             "problem": self.name,
@@ -139,6 +155,77 @@ class _Measuring:
             return {**found, "env_steps": training.env_steps, "train_s": round(training.seconds, 1)}
 
         return crossed(method, self.seeds("cross", once))
+
+    def _unadapted(self) -> dict[str, Any]:
+        found: list[dict[str, Any]] = []
+
+        def keep(name: str, make: Callable[[], dict[str, Any]]) -> dict[str, Any]:
+            slug = name.lower().replace(",", "").replace(" ", "-")
+            value: dict[str, Any] = self.kept.part(f"unadapted-{slug}", self.key, make)
+            return value
+
+        def once(seed: int) -> dict[str, Any]:
+            def say(who: str, share: float) -> None:
+                self.told(f"{self.name}: without adaptation, {who}, seed {seed}", share, "")
+
+            return {"found": unadapted_once(self.problem, self.config, seed, keep, say)}
+
+        for part in self.seeds("unadapted", once):
+            found += part["found"]
+        self._found = compared(found, self._with_memory())
+        return {name: value for name, value in self._found.items() if name != "driver"}
+
+    def _with_memory(self) -> list[dict[str, Any]]:
+        """One training of each method with a memory, tried on the tasks of every seed."""
+
+        def tried(method: str) -> list[dict[str, Any]]:
+            settings = MEMORY[method]
+            training = trained(
+                method, self.name, self.config, self._trained_in, self.threads, self.told, settings=settings
+            )
+            return [remembered_once(self.problem, self.config, seed, training) for seed in range(self.config.seeds)]
+
+        key = {**self.key, "seeds": self.config.seeds}
+        found: list[dict[str, Any]] = []
+        for method in MEMORY:
+            if method != "dagger" or self.problem.has_expert:
+                found += self.kept.part(f"memory-{method}", key, partial(tried, method))
+        return found
+
+    def _variables(self) -> dict[str, Any]:
+        if not variables(self.problem):
+            return costs([])
+        driver = Driver.from_dict(self._best())
+        method = self.config.methods[0]
+
+        def once(seed: int) -> dict[str, Any]:
+            def say(which: str, share: float) -> None:
+                self.told(f"{self.name}: {which} alone, seed {seed}", share, "")
+
+            training = self.training(method)
+            return variables_once(self.problem, self.config, seed, driver, training, self.threads, say)
+
+        found = self.seeds("variables", once)
+        return {"method": method, "driver": self._best_name, **costs(found)}
+
+    def _best(self) -> dict[str, Any]:
+        """The best that does not adapt, as the part before has found it; without that part the quickest one is made."""
+        if self._found is not None:
+            self._best_name = self._found["best"]["name"]
+            return dict(self._found["driver"])
+        contestant = next(
+            each for each in reversed(CONTESTANTS) if each.name in ("imitation", "PPO") and each.fits(self.problem)
+        )
+        self._best_name = contestant.name
+
+        def make() -> dict[str, Any]:
+            self.told(f"{self.name}: without adaptation, {contestant.name}", 0.0, "")
+            return contestant.train(self.problem, self.config.env_steps, 0, contestant.settings[0], lambda share: None)[
+                0
+            ].as_dict()
+
+        value: dict[str, Any] = self.kept.part(f"quick-{contestant.name.lower()}", self.key, make)
+        return value
 
 
 def adaptive_problems() -> list[str]:

@@ -26,7 +26,7 @@ def lines(report: Mapping[str, Any]) -> Iterator[str]:
             f" budget {config['env_steps']:,} steps, dynamics {row['fingerprint']},"
             f" {sum(row['seconds'].values()):.0f} s"
         )
-        for part, told in (("cover", _cover), ("cross", _cross)):
+        for part, told in _PARTS.items():
             if part in row:
                 yield from told(row[part])
         yield ""
@@ -59,6 +59,40 @@ def _cross(found: Mapping[str, Any]) -> Iterator[str]:
         cells = " ".join(f"{100 * value:3.0f}" for value in row)
         yield from _wrapped(f"{index + 1:>2} {cells}", "    ")
         yield from _wrapped(label, "       ")
+
+
+def _unadapted(found: Mapping[str, Any]) -> Iterator[str]:
+    yield f"  {'without adaptation':<24}{'budget':>6}{'seeds':>6}{'mean':>7}{'IQM (95 %)':>18}{'steps':>10}{'s':>7}"
+    yield from map(_contestant, found["rows"])
+    if found["memory"]:
+        yield "  with a memory: adapts within the episode; one training"
+        yield from map(_contestant, found["memory"])
+
+
+def _contestant(row: Mapping[str, Any]) -> str:
+    value = row["success"]
+    spread = f"{value['iqm']:.0%} ({value['low']:.0%}-{value['high']:.0%})"
+    times = f"{row['times']} x"
+    return (
+        f"    {row['name']:<22}{times:>6}{row['seeds']:>6}{value['mean']:>7.0%}{spread:>18}"
+        f"{row['env_steps']:>10,}{row['train_s']:>7.0f}"
+    )
+
+
+def _variables(found: Mapping[str, Any]) -> Iterator[str]:
+    if not found["rows"]:
+        yield "  one variable at a time: tasks are places or ways, not hidden dynamics"
+        return
+    yield f"  {'drawn alone':<30}{'unadapted':>12}{'trained for it':>17}{'adapted':>12}"
+    for name, row in found["rows"].items():
+        cells = [f"{row[kind]['mean']:.0%}" if kind in row else "-" for kind in ("unadapted", "alone", "adapted")]
+        yield f"    {name:<28}{cells[0]:>12}{cells[1]:>17}{cells[2]:>12}"
+    yield from _wrapped(f"unadapted: {found['driver']}; adapted: {found['method']}")
+    idle = found["costs_nobody"]
+    yield from _wrapped(f"costs nobody anything: {', '.join(idle) or 'none of them'}")
+
+
+_PARTS = {"cover": _cover, "cross": _cross, "unadapted": _unadapted, "variables": _variables}
 
 
 def _wrapped(text: str, indent: str = "  ") -> list[str]:

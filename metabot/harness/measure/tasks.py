@@ -65,8 +65,7 @@ def groups_of(points: np.ndarray, count: int, rng: np.random.Generator, rounds: 
 def described(problem: Problem, tasks: np.ndarray) -> list[str]:
     """Each task in a few words: what is wrong with the robot or how the partner is; numbers where nobody has words."""
     if isinstance(problem, DriveTwin):
-        names = ("drive_gain", "steer_gain", "steer_bias")
-        return [RobotDynamics.parse(dict(zip(names, map(float, row), strict=True))).describe() for row in tasks]
+        return [_robot(row) for row in tasks]
     if isinstance(problem, PartnerProblem):
         return [_listed(problem.behaviour.traits, row) for row in tasks]
     if isinstance(problem, FamilyProblem) and (dynamics := family(problem.name).dynamics):

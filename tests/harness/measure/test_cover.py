@@ -16,6 +16,7 @@ from metabot.harness.measure.successes import cross_matrix, screened_matrix
 from metabot.harness.measure.tasks import described, far_apart, farthest_points, groups_of
 from metabot.problems import Problem, make_problem
 from metabot.problems.reach import PointReach
+from metabot.task import RobotDynamics
 
 
 class AnyTurn(PointReach):
@@ -117,4 +118,4 @@ def test_tasks_are_told_in_words() -> None:
     words = described(problem, far_apart(problem, 3, 0, pool=32))
     assert len(words) == 3 and all("compass turned" in each for each in words)
     problem = make_problem("drive-twin")
-    assert "drive reversed" in described(problem, np.array([[-1.0, 1.0, 0.0]]))[0]
+    assert "drive reversed" in described(problem, np.array([RobotDynamics(drive_gain=-1.0).as_tuple()]))[0]
