@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -75,6 +75,15 @@ def measure(
     return _Measuring(problem, name, config, where, threads, told).run()
 
 
+_DEPENDS = {
+    "cover": ("env_steps", "methods", "tasks", "trials", "episodes"),
+    "cross": ("env_steps", "methods", "cross_tasks", "trials", "episodes"),
+    "unadapted": ("env_steps", "tasks", "trials"),
+    "variables": ("env_steps", "methods", "tasks", "trials", "episodes"),
+}
+"""Fields of the configuration that decide what a part finds."""
+
+
 class _Measuring:
     """One problem being measured."""
 
@@ -83,7 +92,7 @@ class _Measuring:
     ) -> None:
         self.problem, self.name, self.config, self.folder, self.threads = problem, name, config, folder, threads
         self.kept = Kept(folder)
-        self.key = {"fingerprint": fingerprint(problem), "config": asdict(replace(config, seeds=1, parts=("cover",)))}
+        self.version = fingerprint(problem)
         self._told, self._trainings = told, dict[str, Training]()
         self._done, self._seconds = 0, dict[str, float]()
         self._found: dict[str, Any] | None = None
@@ -93,6 +102,13 @@ class _Measuring:
         """Say how far all parts are."""
         self._told(what, (self._done + fraction) / (len(self.config.parts) * self.config.seeds), detail)
 
+    def key(self, part: str, **more: object) -> dict[str, Any]:
+        """What the files of a part depend on: another method, say, leaves those alone that have none."""
+        values = {name: getattr(self.config, name) for name in _DEPENDS[part]}
+        if part in ("cross", "variables"):
+            values["methods"] = self.config.methods[:1]
+        return {"fingerprint": self.version, **values, **more}
+
     def training(self, method: str) -> Training:
         """A method's training, trained when it is first asked for."""
         if method not in self._trainings:
@@ -101,10 +117,10 @@ class _Measuring:
 
     @property
     def _trained_in(self) -> Path | None:
-        return None if self.folder is None else self.folder / str(self.key["fingerprint"])
+        return None if self.folder is None else self.folder / self.version
 
-    def seeds(self, part: str, once: Callable[[int], Mapping[str, Any]]) -> list[dict[str, Any]]:
-        """A part with every seed; those that are kept are not made again."""
+    def seeds(self, part: str, once: Callable[[int], Mapping[str, Any]], **more: object) -> list[dict[str, Any]]:
+        """A part with every seed; those that are kept, with the same key, are not made again."""
         found = []
         for seed in range(self.config.seeds):
 
@@ -114,7 +130,7 @@ class _Measuring:
                 value = dict(once(seed))
                 return {**value, "seconds": round(time.monotonic() - started, 1)}
 
-            found.append(self.kept.part(f"{part}-{seed}", {**self.key, "seed": seed}, make))
+            found.append(self.kept.part(f"{part}-{seed}", self.key(part, seed=seed, **more), make))
             self._done += 1
         self._seconds[part] = sum(each["seconds"] for each in found)
         return found
@@ -133,7 +149,7 @@ class _Measuring:
             found[part] = parts[part]()
         return {
             "problem": self.name,
-            "fingerprint": self.key["fingerprint"],
+            "fingerprint": self.version,
             "config": {**asdict(self.config), "parts": list(self.config.parts)},
             "seconds": self._seconds,
             **found,
@@ -161,7 +177,7 @@ class _Measuring:
 
         def keep(name: str, make: Callable[[], dict[str, Any]]) -> dict[str, Any]:
             slug = name.lower().replace(",", "").replace(" ", "-")
-            value: dict[str, Any] = self.kept.part(f"unadapted-{slug}", self.key, make)
+            value: dict[str, Any] = self.kept.part(f"unadapted-{slug}", self.key("unadapted"), make)
             return value
 
         def once(seed: int) -> dict[str, Any]:
@@ -185,7 +201,7 @@ class _Measuring:
             )
             return [remembered_once(self.problem, self.config, seed, training) for seed in range(self.config.seeds)]
 
-        key = {**self.key, "seeds": self.config.seeds}
+        key = self.key("unadapted", seeds=self.config.seeds)
         found: list[dict[str, Any]] = []
         for method in MEMORY:
             if method != "dagger" or self.problem.has_expert:
@@ -205,13 +221,14 @@ class _Measuring:
             training = self.training(method)
             return variables_once(self.problem, self.config, seed, driver, training, self.threads, say)
 
-        found = self.seeds("variables", once)
+        found = self.seeds("variables", once, driver=self._best_name)
         return {"method": method, "driver": self._best_name, **costs(found)}
 
     def _best(self) -> dict[str, Any]:
         """The best that does not adapt, as the part before has found it; without that part the quickest one is made."""
         if self._found is not None:
-            self._best_name = self._found["best"]["name"]
+            best = self._found["best"]
+            self._best_name = f"{best['name']}, {best['times']} x the budget"
             return dict(self._found["driver"])
         contestant = next(
             each for each in reversed(CONTESTANTS) if each.name in ("imitation", "PPO") and each.fits(self.problem)
@@ -224,7 +241,7 @@ class _Measuring:
                 0
             ].as_dict()
 
-        value: dict[str, Any] = self.kept.part(f"quick-{contestant.name.lower()}", self.key, make)
+        value: dict[str, Any] = self.kept.part(f"quick-{contestant.name.lower()}", self.key("unadapted"), make)
         return value
 
 

@@ -65,12 +65,13 @@ def _successes(
     rng: np.random.Generator,
 ) -> np.ndarray:
     """Share of trials of each pair (policy, task), (pairs,)."""
-    at_once = max(1, min(len(pairs), EPISODES_AT_ONCE // trials))
+    # Few sizes of batches: each is compiled once, and kept.
+    at_once = max(1, min(2 ** (len(pairs) - 1).bit_length(), EPISODES_AT_ONCE // trials))
     shares = []
     for start in range(0, len(pairs), at_once):
         part = pairs[start : start + at_once]
         # The last batch is filled up with pairs that do not count.
-        filled = np.concatenate([part, pairs[: at_once - len(part)]])
+        filled = np.resize(part, (at_once, 2))
         rows = parameters[torch.from_numpy(filled[:, 0])]
         played = rollout(problem, policy, rows, tasks[filled[:, 1]], trials, rng, deterministic=True)
         shares.append(played.success.mean(1).numpy()[: len(part)])

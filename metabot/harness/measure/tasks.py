@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import numpy as np
 
 from metabot.problems import Problem
@@ -9,7 +11,7 @@ from metabot.problems.drive import DriveTwin
 from metabot.problems.family import FamilyProblem
 from metabot.problems.partner import PartnerProblem
 from metabot.problems.problem import SPLITS
-from metabot.task import RobotDynamics
+from metabot.task import KINDS, RobotDynamics
 from metabot_sim.episodes import OBJECT_DYNAMICS, ROBOT_DYNAMICS, WHOLE, EpisodeBatch
 from metabot_sim.families.registry import family
 
@@ -71,11 +73,15 @@ def described(problem: Problem, tasks: np.ndarray) -> list[str]:
     if isinstance(problem, FamilyProblem) and (dynamics := family(problem.name).dynamics):
         episodes = episodes_of(problem, tasks)
         words = [_robot(values) for values in episodes.robot_dynamics[:, 0]]
+        if KINDS[family(problem.name).spec(problem.agents).robots[0].kind].reach_m is not None:
+            # Of an arm a gain and a bias mean something else than the words say, which are those of cars.
+            mine = [name for name in dynamics if not name.startswith("object_")]
+            columns = [ROBOT_DYNAMICS.index(name) for name in mine]
+            words = [_listed(mine, row[columns]) for row in episodes.robot_dynamics[:, 0]]
         things = [name.removeprefix("object_") for name in dynamics if name.startswith("object_")]
         if things and episodes.object_dynamics.shape[1]:
-            columns = [OBJECT_DYNAMICS.index(name) for name in things]
-            mine = episodes.object_dynamics[:, 0, columns]
-            words = [f"{each}, {_listed(things, row)}" for each, row in zip(words, mine, strict=True)]
+            values = episodes.object_dynamics[:, 0, [OBJECT_DYNAMICS.index(name) for name in things]]
+            words = [f"{each}, {_listed(things, row)}" for each, row in zip(words, values, strict=True)]
         return words
     hidden = problem.hidden(tasks)
     if hidden is None:
@@ -91,8 +97,8 @@ def episodes_of(problem: FamilyProblem, tasks: np.ndarray) -> EpisodeBatch:
     return found.draw(found.spec(problem.agents), SPLITS[split], tasks[:, 0], numbers)
 
 
-def _listed(names: object, row: np.ndarray) -> str:
-    return ", ".join(f"{name.replace('_', ' ')} {value:.2g}" for name, value in zip(names, row, strict=True))  # type: ignore[call-overload]
+def _listed(names: Iterable[str], row: np.ndarray) -> str:
+    return ", ".join(f"{name.replace('_', ' ')} {value:.2g}" for name, value in zip(names, row, strict=True))
 
 
 def _robot(values: np.ndarray) -> str:

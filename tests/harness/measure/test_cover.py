@@ -117,5 +117,8 @@ def test_tasks_are_told_in_words() -> None:
     problem = make_problem("drive-odometry")
     words = described(problem, far_apart(problem, 3, 0, pool=32))
     assert len(words) == 3 and all("compass turned" in each for each in words)
+    problem = make_problem("grasp-place")
+    (word,) = described(problem, far_apart(problem, 1, 0, pool=8))
+    assert "steer bias" in word and "pulls" not in word and "mass kg" in word
     problem = make_problem("drive-twin")
     assert "drive reversed" in described(problem, np.array([RobotDynamics(drive_gain=-1.0).as_tuple()]))[0]
