@@ -15,6 +15,7 @@ from typer.testing import CliRunner
 
 from metabot.cli.app import app
 from metabot_sim.check import Row
+from metabot_sim.convergence import Convergence
 from metabot_sim.families.registry import available
 from metabot_sim.offscreen import NO_GL, choose, works
 
@@ -66,13 +67,28 @@ def test_list_shows_every_family():
     assert told[0]["dynamics"]["drive_gain"] == {"low": 0.7, "high": 1.0, "signed": True}
 
 
-def test_check_measures_writes_json_and_succeeds_where_the_bars_hold(tmp_path: Path):
+def test_check_measures_writes_json_and_succeeds_where_the_bars_hold(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("metabot_sim.convergence.SECONDS", 0.1)
     done = RUN.invoke(app, ["sim", "check", "drive-goal", "--robots", "2", "--episodes", "4", "--json", "rows.json"])
     told = json.loads((tmp_path / "rows.json").read_text())
     assert [row["split"] for row in told["rows"]] == ["train", "validation", "test", "held-out"]
-    assert told["passed"] == all(row["passed"] for row in told["rows"])
+    assert [row["kind"] for row in told["convergence"]] == ["diffdrive"]
+    assert told["passed"] == all(row["passed"] for row in (*told["rows"], *told["convergence"]))
     assert done.exit_code == (0 if told["passed"] else 1)
-    assert done.stdout.count("PASS") + done.stdout.count("FAIL") == 4
+    assert done.stdout.count("PASS") + done.stdout.count("FAIL") == 5
+
+
+def test_a_robot_whose_steps_are_too_long_does_not_pass_the_check(monkeypatch: pytest.MonkeyPatch):
+    def rows(family: str, **settings: object):
+        yield Row(family, "train", 3, 256, expert=1.0, random=0.0, idle=0.0, diverged=0)
+
+    def steps(family: str, **settings: object):
+        yield Convergence(family, "diffdrive", 20, 500, (0.05, 0.2), (0.1, 0.4))
+
+    monkeypatch.setattr("metabot_sim.check.check_family", rows)
+    monkeypatch.setattr("metabot_sim.convergence.check_convergence", steps)
+    done = RUN.invoke(app, ["sim", "check", "drive-goal"])
+    assert done.exit_code == 1 and "20.0" in done.stdout and "FAIL" in done.stdout
 
 
 @pytest.mark.parametrize(("expert", "code", "word"), [(0.95, 0, "PASS"), (0.94, 1, "FAIL")])
@@ -81,7 +97,7 @@ def test_checks_exit_code_says_whether_the_bars_hold(monkeypatch, expert: float,
         yield Row(family, "train", 3, 256, expert=expert, random=0.0, idle=0.0, diverged=0)
 
     monkeypatch.setattr("metabot_sim.check.check_family", rows)
-    done = RUN.invoke(app, ["sim", "check", "drive-goal"])
+    done = RUN.invoke(app, ["sim", "check", "drive-goal", "--no-convergence"])
     assert done.exit_code == code and word in done.stdout
 
 
@@ -93,7 +109,7 @@ def test_families_that_cannot_be_played_by_so_many_are_named_and_left_out_of_all
         yield Row(family, "train", 1, 256, expert=1.0, random=0.0, idle=0.0, diverged=0)
 
     monkeypatch.setattr("metabot_sim.check.check_family", rows)
-    done = RUN.invoke(app, ["sim", "check", "--all", "--robots", "1"])
+    done = RUN.invoke(app, ["sim", "check", "--all", "--robots", "1", "--no-convergence"])
     assert done.exit_code == 0 and "drive-goal" in checked and "drive-push" not in checked
     assert "left out: robots: 1 cannot play drive-push" in done.stdout
 

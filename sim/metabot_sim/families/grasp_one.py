@@ -58,7 +58,7 @@ class GraspOne(Family):
 class GraspOneRules(grasping.GraspRules):
     """Success: the box lies at rest in the bin, let go of."""
 
-    task_names = (
+    task_names: tuple[str, ...] = (
         "target_x",
         "target_y",
         "target_z",
