@@ -234,10 +234,10 @@ def test_standing_still_is_refused_where_nobody_judges_it() -> None:
 
 def test_an_angle_that_is_hidden_is_told_by_its_direction() -> None:
     found = family("drive-odometry")
-    batch = found.draw(found.spec(1), "held-out", np.arange(4), np.arange(4))
+    batch = found.draw(found.spec(1), "test", np.arange(64), np.arange(64))
     offset = batch.robot_dynamics[:, 0, ROBOT_DYNAMICS.index("heading_offset")]
     assert found.hidden(batch)[:, :2] == pytest.approx(np.stack([np.cos(offset), np.sin(offset)], axis=1))
-    assert np.abs(offset).min() >= 2.4
+    assert offset.min() < -2.5 and offset.max() > 2.5
 
 
 def test_the_escort_keeps_a_place_that_moves_along() -> None:

@@ -60,6 +60,8 @@ class Family(ABC):
     """Ranges that are kept from training; what is not named has its range of training."""
     places: ClassVar[Mapping[str, Hidden]] = {}
     """What a task hides of a place that nobody names; beside `dynamics`."""
+    angles: ClassVar[frozenset[str]] = frozenset({"heading_offset", "eye_yaw"})
+    """Hidden dynamics that are angles, told by their direction: the ends of their range are the same."""
     believes: ClassVar[bool] = False
     """Whether robots see places through their own odometry, so that its errors matter."""
     looks: ClassVar[bool] = False
@@ -148,7 +150,7 @@ class Family(ABC):
 
     def hidden(self, batch: EpisodeBatch) -> np.ndarray:
         """What differs from task to task and no robot is told, (n, numbers); near ones mean nearly the same."""
-        return told_by(batch, [*self.dynamics, *self.held_out])
+        return told_by(batch, [*self.dynamics, *self.held_out], self.angles)
 
     def intervals(self, split: Split) -> dict[str, Interval]:
         """The ranges of a split."""
@@ -203,13 +205,15 @@ class Family(ABC):
         return self.draw(template, split, numbers, np.zeros(1, dtype=np.int64), seed).spec(template, 0)
 
 
-def told_by(batch: EpisodeBatch, names: Iterable[str]) -> np.ndarray:
+def told_by(batch: EpisodeBatch, names: Iterable[str], angles: frozenset[str] | None = None) -> np.ndarray:
     """Hidden dynamics as numbers of which near ones mean nearly the same, (n, numbers).
 
     Args:
         batch: n episodes.
         names: of the dynamics; those of objects begin with ``object_``.
+        angles: which of them are told by their direction; `Family.angles` by default.
     """
+    angles = Family.angles if angles is None else angles
     found = []
     for name in dict.fromkeys(names):
         of_object = name.startswith(_OBJECT)
@@ -217,8 +221,7 @@ def told_by(batch: EpisodeBatch, names: Iterable[str]) -> np.ndarray:
             (batch.object_dynamics, OBJECT_DYNAMICS) if of_object else (batch.robot_dynamics, ROBOT_DYNAMICS)
         )
         column = values[..., columns.index(name.removeprefix(_OBJECT) if of_object else name)]
-        # An angle is told by its direction: the ends of its range are the same.
-        found += [np.cos(column), np.sin(column)] if name in _ANGLES else [column]
+        found += [np.cos(column), np.sin(column)] if name in angles else [column]
     return np.concatenate(found, axis=1) if found else np.zeros((len(batch), 1))
 
 
@@ -257,7 +260,6 @@ class Rules(ABC):
 
 
 _DYNAMICS, _PLACES = 1, 2
-_ANGLES = {"heading_offset"}
 FRAMES = ("frame_roll", "frame_pitch")
 EYES = ("eye_yaw", "eye_x", "eye_y")
 WHEELS = ("wheel_left", "wheel_right", "wheels_swapped")

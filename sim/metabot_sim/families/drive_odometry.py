@@ -24,13 +24,13 @@ class DriveOdometry(DriveGoal):
     summary = "each robot to its own pad, by an odometry that is turned, scaled and drifts"
     also_kinds = frozenset({"ackermann", "mjcf"})
     dynamics = {  # noqa: RUF012
-        "heading_offset": Interval(low=0.0, high=2.4, signed=True),
+        "heading_offset": Interval(low=-3.14159, high=3.14159),
         "odometry_scale": Interval(low=0.8, high=1.25),
         "odometry_drift": Interval(low=-0.2, high=0.2),
     }
     held_out = {  # noqa: RUF012
-        "heading_offset": Interval(low=2.4, high=3.14159, signed=True),
         "odometry_scale": Interval(low=1.25, high=1.4),
+        "odometry_drift": Interval(low=0.2, high=0.3, signed=True),
     }
 
     def template(self, robots: int) -> TaskSpec:

@@ -17,15 +17,17 @@ class GraspFrames(GraspOne):
 
     name = "grasp-frames"
     summary = "an arm whose command frame is turned about all axes brings a box to a bin"
+    angles = frozenset({"steer_bias"})
     dynamics = {  # noqa: RUF012
         "drive_gain": Interval(low=0.8, high=1.2),
         "steer_gain": Interval(low=0.8, high=1.2, signed=True),
-        "steer_bias": Interval(low=0.0, high=2.4, signed=True),
+        "steer_bias": Interval(low=-3.14159, high=3.14159),
         "frame_roll": Interval(low=-0.8, high=0.8),
         "frame_pitch": Interval(low=-0.8, high=0.8),
     }
     held_out = {  # noqa: RUF012
-        "steer_bias": Interval(low=2.4, high=3.14159, signed=True),
+        "drive_gain": Interval(low=0.65, high=0.8),
+        "frame_roll": Interval(low=0.8, high=1.0, signed=True),
     }
 
     def rules(self, world: BatchedWorld) -> Rules:
