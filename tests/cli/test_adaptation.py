@@ -21,7 +21,7 @@ def run(*words: str) -> tuple[int, str]:
 
 def test_a_measure_is_taken_kept_found_again_and_shown(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     quick = ImitatorConfig(rounds=2, episodes=8, updates=150)
-    for name, value in (("GROUPS", (1,)), ("IMITATION", quick), ("THOROUGH", quick)):
+    for name, value in (("GROUPS", (1,)), ("IMITATION", quick), ("TOLD", quick)):
         monkeypatch.setattr(covering, name, value)
     words = [*SMALL, "--only", "cover,cross", "--out", str(tmp_path)]
     words = [*words, "--json", str(tmp_path / "all.json")]

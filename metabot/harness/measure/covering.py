@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from typing import Any
 
 import numpy as np
 import torch
 
-from metabot.base import PPO, policy_for, success_rate
+from metabot.base import PPO, policy_for
 from metabot.base.imitators import ImitatorConfig, imitators
+from metabot.base.told import ToldProblem, folded
 from metabot.harness.measure.adapted import adapted
 from metabot.harness.measure.config import MeasureConfig, Told
 from metabot.harness.measure.cover import MASTERY, Cover, greedy_cover
@@ -26,8 +27,10 @@ GROUPS = (1, 2, 4, 8, 16)
 PPO_EPISODES = 400
 """Episodes in which a policy for a single task learns where there is no expert."""
 IMITATION = ImitatorConfig(rounds=3, episodes=8, updates=150)
-THOROUGH = ImitatorConfig(rounds=5, episodes=16, updates=300)
-"""Where fewer than `ENOUGH` of the policies master their own task after `IMITATION`."""
+TOLD = ImitatorConfig(rounds=8, episodes=96, updates=500, batch=1024)
+"""Where fewer than `ENOUGH` of those master their own task one policy learns from many tasks, and is told which."""
+TOLD_HIDDEN = (128, 128)
+TOLD_POOL = 512
 ENOUGH = 0.95
 
 
@@ -44,9 +47,9 @@ def cover_once(
         told: progress.
 
     Returns:
-        ``mastered``: share of single tasks that the policy trained for them masters; ``single``, ``groups``,
-        ``adapted``: by kind of candidates a `Cover`, and ``all`` of all of them together; ``best``: the share
-        of tasks that the best of all masters; ``env_steps`` spent on training.
+        ``mastered``: share of single tasks that the policy trained for them masters; ``candidates``: how many of
+        each kind (single, groups, told, the methods'); ``covers``: a `Cover` by each, and by ``all`` of them;
+        ``best``: the share of tasks that the best of all masters; ``env_steps`` spent on training.
     """
     rng = np.random.default_rng([seed, 20])
     tasks = problem.sample(rng, config.tasks, "test")
@@ -55,24 +58,18 @@ def cover_once(
     matrices: dict[str, np.ndarray] = {}
     if problem.has_expert:
         groups = _groups(problem, tasks, rng)
-        spent = 0
-        for effort in (IMITATION, THOROUGH):
-            rows, steps = imitators(
-                problem,
-                policy,
-                [*tasks[:, None], *groups],
-                rng,
-                effort,
-                lambda done: told(what, 0.4 * done, "imitate"),
-            )
-            spent += steps
-            own = success_rate(problem, policy, rows[: len(tasks)], tasks, config.trials, rng)
-            if float((own >= MASTERY - 1e-6).float().mean()) >= ENOUGH:
-                break
-        told(what, 0.4, "try single policies")
+        rows, spent = imitators(
+            problem, policy, [*tasks[:, None], *groups], rng, IMITATION, lambda done: told(what, 0.3 * done, "imitate")
+        )
+        told(what, 0.3, "try single policies")
         matrices["single"] = screened_matrix(problem, policy, rows[: len(tasks)], tasks, config.trials, rng)
-        told(what, 0.6, "try policies for groups")
+        told(what, 0.45, "try policies for groups")
         matrices["groups"] = screened_matrix(problem, policy, rows[len(tasks) :], tasks, config.trials, rng)
+        if _mastered(matrices["single"]) < ENOUGH and problem.hidden(tasks) is not None:
+            wide, steps = _told(problem, tasks, rng, lambda done: told(what, 0.6 + 0.1 * done, "imitate, told"))
+            spent += steps
+            told(what, 0.7, "try policies that were told")
+            matrices["told"] = screened_matrix(problem, *wide, tasks, config.trials, rng)
     else:
         rows, spent = _by_reward(problem, policy, tasks, rng, lambda done: told(what, 0.6 * done, "PPO"))
         matrices["single"] = screened_matrix(problem, policy, rows, tasks, config.trials, rng)
@@ -84,12 +81,27 @@ def cover_once(
     every = np.concatenate(list(matrices.values()))
     return {
         "seed": seed,
-        "mastered": float((np.diag(matrices["single"]) >= MASTERY - 1e-9).mean()),
+        "mastered": max(_mastered(matrices[name]) for name in ("single", "told") if name in matrices),
         "candidates": {name: len(matrix) for name, matrix in matrices.items()},
         "covers": {name: asdict(greedy_cover(matrix)) for name, matrix in {**matrices, "all": every}.items()},
         "best": float((every >= MASTERY - 1e-9).mean(1).max()),
         "env_steps": spent,
     }
+
+
+def _mastered(matrix: np.ndarray) -> float:
+    """Share of tasks that the policy trained for each masters."""
+    return float((np.diag(matrix) >= MASTERY - 1e-9).mean())
+
+
+def _told(
+    problem: Problem, tasks: np.ndarray, rng: np.random.Generator, told: Callable[[float], None]
+) -> tuple[tuple[GaussianMLP, torch.Tensor], int]:
+    """Policies for single tasks out of one that was told which task it is, and the steps spent."""
+    shown = ToldProblem(problem)
+    wide, narrow = policy_for(shown, TOLD_HIDDEN), policy_for(problem, TOLD_HIDDEN)
+    rows, spent = imitators(shown, wide, [problem.sample(rng, TOLD_POOL)], rng, TOLD, told)
+    return (narrow, folded(wide, rows[0], torch.from_numpy(shown.told(tasks)), narrow)), spent
 
 
 def _groups(problem: Problem, tasks: np.ndarray, rng: np.random.Generator) -> list[np.ndarray]:

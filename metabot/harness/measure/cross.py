@@ -102,5 +102,8 @@ def draw(found: dict[str, Any], title: str, path: Path) -> None:
     panel.set_title(title, fontsize=10)
     figure.colorbar(image, ax=panel, label="success, %", shrink=0.8)
     with atomic_file(path) as file:
-        figure.savefig(file, format="png", dpi=120, metadata={"Software": "metabot, with Matplotlib"})
+        # Labels in words are wider than the layout foresees.
+        figure.savefig(
+            file, format="png", dpi=120, bbox_inches="tight", metadata={"Software": "metabot, with Matplotlib"}
+        )
     pyplot.close(figure)

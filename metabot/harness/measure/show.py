@@ -9,7 +9,12 @@ from typing import Any
 from metabot.harness.measure.stored import number
 
 WIDTH = 80
-_KINDS = {"single": "policies for single tasks", "groups": "for groups of tasks", "all": "all of them"}
+_KINDS = {
+    "single": "policies for single tasks",
+    "groups": "for groups of tasks",
+    "told": "of one that was told the task",
+    "all": "all of them",
+}
 
 
 def lines(report: Mapping[str, Any]) -> Iterator[str]:
