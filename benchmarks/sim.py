@@ -1,7 +1,8 @@
-"""The simulator beside its peers: bare `Batch.step`, Gymnasium's `AsyncVectorEnv`, EnvPool; fleets of 1 to 16."""
+"""The simulator beside its peers (bare `Batch.step`, `AsyncVectorEnv`, EnvPool) and another build; big fleets."""
 
 from __future__ import annotations
 
+import contextlib
 import importlib.util
 import json
 import math
@@ -25,6 +26,7 @@ from metabot_sim.robots import diffdrive
 
 VEL = mujoco.mjtStage.mjSTAGE_VEL
 PEERS = Path(__file__).with_name("peers")
+ROOT = Path(__file__).resolve().parents[1]
 
 
 class Sizes(NamedTuple):
@@ -52,20 +54,23 @@ class Sizes(NamedTuple):
 Row = dict[str, Any]
 
 
-def run(sizes: Sizes | None = None, *, envpool_python: Path | None = None) -> list[Row]:
+def run(
+    sizes: Sizes | None = None, *, envpool_python: Path | None = None, other_build: Path | None = None
+) -> list[Row]:
     """Rows of the benchmark; how each is measured stands in docs/explanation/simulation-speed.md.
 
     Args:
         sizes: how much is measured.
         envpool_python: interpreter of an environment where EnvPool is installed.
+        other_build: root of another checkout of this repository; then this build is compared with that one alone.
 
     Raises:
-        ValueError: if that interpreter cannot import EnvPool.
+        ValueError: if that interpreter cannot import EnvPool, or that checkout cannot play.
     """
     sizes = sizes or Sizes()
     rows: list[Row] = []
     console = Console(stderr=True)
-    for title, case in _cases(sizes, envpool_python):
+    for title, case in _cases(sizes, envpool_python) if other_build is None else _builds(sizes, other_build):
         with console.status(f"{title} …"):
             rows.extend(case())
     return rows
@@ -83,6 +88,12 @@ def _cases(sizes: Sizes, envpool_python: Path | None) -> Iterator[tuple[str, Cal
         yield "EnvPool", lambda: [_against_envpool(sizes, python)]
     yield "robots per scene", lambda: _fleets(sizes)
     yield "memory", lambda: [_memory(sizes, robots) for robots in (1, 3)]
+
+
+def _builds(sizes: Sizes, other: Path) -> Iterator[tuple[str, Callable[[], list[Row]]]]:
+    for name in ("drive-goal", "grasp-place"):
+        for policy in ("random", "expert"):
+            yield f"{name}, {policy}: builds", lambda n=name, p=policy: [_against_build(sizes, other, n, p)]  # type: ignore[misc]
 
 
 def _row(case: str, value: float, unit: str, peer: float | None = None, ratio: float | None = None) -> Row:
@@ -157,7 +168,7 @@ class PlainDriveGoal(gymnasium.Env[np.ndarray, np.ndarray]):
         self._bias = random.uniform(-0.25, 0.25)
         distance, bearing = random.uniform(0.8, 2.0), random.uniform(-math.pi, math.pi)
         self._goal = (distance * math.cos(bearing), distance * math.sin(bearing))
-        self._data.qpos[:7] = (0.0, 0.0, diffdrive.SPAWN_HEIGHT_M, 1.0, 0.0, 0.0, 0.0)
+        self._data.qpos[:3] = 0.0
         mujoco.mj_forward(self._model, self._data)
         self._steps, self._distance = 0, distance
         return self._observe()[0], {}
@@ -167,7 +178,7 @@ class PlainDriveGoal(gymnasium.Env[np.ndarray, np.ndarray]):
         forward, turn = min(max(float(action[0]), -1.0), 1.0), min(max(float(action[1]), -1.0), 1.0)
         speed = diffdrive.MAX_SPEED_MPS * self._gain * forward
         half = 0.5 * diffdrive.TRACK_M * diffdrive.MAX_YAW_RATE_RADPS * (self._steer * turn + self._bias)
-        self._data.ctrl[:] = (speed - half) / diffdrive.WHEEL_RADIUS_M, (speed + half) / diffdrive.WHEEL_RADIUS_M
+        self._data.ctrl[:2] = (speed - half) / diffdrive.WHEEL_RADIUS_M, (speed + half) / diffdrive.WHEEL_RADIUS_M
         mujoco.mj_step(self._model, self._data, self._substeps)
         self._steps += 1
         observation, distance = self._observe()
@@ -178,9 +189,8 @@ class PlainDriveGoal(gymnasium.Env[np.ndarray, np.ndarray]):
         return observation, reward, reached, self._steps >= self._horizon, {}
 
     def _observe(self) -> tuple[np.ndarray, float]:
-        x, y, _, w, qx, qy, qz = self._data.qpos[:7].tolist()
-        vx, vy, _, _, _, yaw_rate = self._data.qvel[:6].tolist()
-        yaw = math.atan2(2.0 * (w * qz + qx * qy), 1.0 - 2.0 * (qy * qy + qz * qz))
+        x, y, yaw = self._data.qpos[:3].tolist()
+        vx, vy, yaw_rate = self._data.qvel[:3].tolist()
         cos, sin = math.cos(yaw), math.sin(yaw)
         dx, dy = self._goal[0] - x, self._goal[1] - y
         ahead, left = cos * dx + sin * dy, cos * dy - sin * dx
@@ -282,6 +292,37 @@ def _against_envpool(sizes: Sizes, python: Path) -> Row:
     steps = sizes.sims * sizes.block
     case = f"Ant-v4, {sizes.sims} simulations: Batch and array functions over EnvPool, {sizes.threads} threads (>= 1)"
     return _row(case, steps / ours, "steps/s", steps / theirs)
+
+
+def _against_build(sizes: Sizes, other: Path, name: str, policy: str) -> Row:
+    """This build and another checkout's, each in a process of its own, in turns."""
+    with contextlib.ExitStack() as stack:
+        ours, theirs = (stack.enter_context(_build(sizes, root, name, policy)) for root in (ROOT, other.resolve()))
+        seconds = np.array(_in_turns(sizes.blocks, ours, theirs))
+    rate, peer = sizes.sims * sizes.block / seconds
+    case = f"{name}, 1 robot, {sizes.sims} simulations, {sizes.threads} threads, {policy} actions: this build over"
+    return _row(f"{case} another", rate, "steps/s", peer)
+
+
+@contextlib.contextmanager
+def _build(sizes: Sizes, root: Path, name: str, policy: str) -> Iterator[Callable[[], float]]:
+    """A function that has a checkout step one block, and returns the seconds that it took."""
+    given = (root, name, policy, sizes.sims, sizes.threads, sizes.warm_up, sizes.block)
+    command = [sys.executable, str(PEERS / "build.py"), *map(str, given)]
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join((str(root), str(root / "sim")))}
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment) as peer:
+        assert peer.stdin is not None and peer.stdout is not None
+        if peer.stdout.readline().strip() != "ready":
+            raise ValueError(f"other-build: {root} cannot play {name}; allowed: the root of a checkout of metabot")
+
+        def block() -> float:
+            assert peer.stdin is not None and peer.stdout is not None
+            peer.stdin.write("\n")
+            peer.stdin.flush()
+            return float(peer.stdout.readline())
+
+        yield block
+        peer.stdin.close()
 
 
 def _fleets(sizes: Sizes) -> list[Row]:
