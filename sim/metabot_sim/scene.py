@@ -43,6 +43,7 @@ def compose(spec: TaskSpec, *, walls: bool = True, simulation_hz: int | None = N
         # What is held between two fingers must not creep out of them.
         scene.option.cone = mujoco.mjtCone.mjCONE_ELLIPTIC
         scene.option.impratio = 10.0
+        _ease(scene, spec)
     elif spec.objects:
         # With pyramids a box that is pushed veers off towards their edges.
         scene.option.cone = mujoco.mjtCone.mjCONE_ELLIPTIC
@@ -81,6 +82,17 @@ def compose(spec: TaskSpec, *, walls: bool = True, simulation_hz: int | None = N
     for thing in spec.objects:
         add_object(scene, thing, slides=not arms)
     return scene.compile()
+
+
+def _ease(scene: mujoco.MjSpec, spec: TaskSpec) -> None:
+    """Spare scenes with arms what does not change where hands and objects go."""
+    kinds = {robot.kind for robot in spec.robots}
+    if "arm" in kinds:
+        # What lies still until a hand comes needs no contacts solved; an arm never sleeps.
+        scene.option.enableflags |= mujoco.mjtEnableBit.mjENBL_SLEEP
+    if kinds == {"arm"}:
+        # The servos' damping is far from stiff at this rate: taken explicitly it is cheaper and nearer to small steps.
+        scene.option.integrator = mujoco.mjtIntegrator.mjINT_EULER
 
 
 def add_object(scene: mujoco.MjSpec, thing: ObjectSpec, *, slides: bool = False) -> None:

@@ -198,3 +198,25 @@ def test_an_arm_moves_alike_in_any_batch_on_any_threads(threads: int) -> None:
         return np.stack(seen, axis=1)
 
     assert np.array_equal(run(slice(0, 8), 1)[3:5], run(slice(3, 5), threads))
+
+
+def test_what_lies_still_sleeps_until_a_hand_or_a_reset_moves_it() -> None:
+    item = ObjectSpec.parse({"name": "thing", "color": "red", "pose": Pose(x=0.4, y=0.0)})
+    robot = RobotSpec(name="arm", kind="arm")
+    world = BatchedWorld(TaskSpec(family="grasp-place", robots=(robot,), objects=(item,), control_hz=25), 2)
+    arm, awake = arms(world), world.batch.bind("tree_awake")
+    thing = world.model.body_treeid[world.model.body("object:thing").id]
+    for _ in range(12):
+        world.step(np.tile([0.0, 0.0, 0.0, 0.0, 1.0], (2, 1, 1)))
+    assert not awake[:, thing].any() and awake.sum() == 2
+    lying = world.object_positions().copy()
+    assert np.allclose(lying[:, 0, 2], item.size_m / 2, atol=5e-4)
+    # The first hand sweeps over the floor through the place; the second one stays.
+    for k in range(40):
+        to = (0.25, 0.0, 0.02) if k < 20 else (0.5, 0.0, 0.02)
+        step = np.clip((np.array(to) - arm.set_points()[0, 0]) / STEP_M, -0.6, 0.6)
+        world.step(np.array([[[*step, 0.0, -1.0]], [[0.0, 0.0, 0.0, 0.0, -1.0]]]))
+    moved = np.linalg.norm(world.object_positions() - lying, axis=-1)
+    assert moved[0, 0] > 0.05 and moved[1, 0] == 0.0
+    world.reset()
+    assert np.allclose(world.object_positions()[:, 0, :2], [0.4, 0.0])

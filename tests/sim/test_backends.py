@@ -11,6 +11,7 @@ import pytest
 from mujoco.batch import Batch
 
 from metabot.task import SpecError
+from metabot_sim.backends.cpu import CPUBatch
 from metabot_sim.env import FleetEnv
 
 SIMS, ROBOTS = 4, 3
@@ -52,6 +53,20 @@ def test_a_start_by_copied_state_is_the_engines_own_start(family: str) -> None:
                 each.reset(ids=np.array([0, 2]))
         assert np.array_equal(ours.world.batch.state, theirs.world.batch.state)
         assert np.array_equal(ours.world.sensordata, theirs.world.sensordata)
+
+
+def test_a_start_wakes_what_slept() -> None:
+    model = mujoco.MjModel.from_xml_string("""
+        <mujoco>
+          <option><flag sleep="enable" gravity="disable"/></option>
+          <worldbody><body><freejoint/><geom size=".1"/></body></worldbody>
+        </mujoco>""")
+    batch = CPUBatch(model, 2)
+    batch.step(nstep=30)
+    awake = batch.bind("tree_awake")
+    assert not awake.any()
+    batch.reset(np.array([1]), stage=mujoco.mjtStage.mjSTAGE_VEL)
+    assert awake[:, 0].tolist() == [0, 1]
 
 
 def pair(robots: int = ROBOTS, **options: object) -> tuple[FleetEnv, FleetEnv]:

@@ -107,6 +107,10 @@ class WarpBatch:
             ValueError: if MuJoCo Warp is not installed or cannot simulate the model; one line.
         """
         self._wp, self._mjw = _modules()
+        if model.opt.enableflags & mujoco.mjtEnableBit.mjENBL_SLEEP:
+            # Warp keeps everything awake: it only costs time.
+            model = copy.copy(model)
+            model.opt.enableflags &= ~mujoco.mjtEnableBit.mjENBL_SLEEP
         self.model, self.nsim = model, nsim
         self.device = str(self._wp.get_device(device) if device else self._wp.get_preferred_device())
         usual = max(32, 2 * int(np.count_nonzero(model.geom_contype | model.geom_conaffinity)))
