@@ -29,7 +29,7 @@ class FleetVectorEnv(VectorEnv):
     - ``success`` (n,): whether all robots that success is about have done their part by now,
     - ``robot_success``, ``robot_rewards`` (n, R),
     - ``diverged`` (n,): the simulation was lost in this step; its episode is truncated, void and reset alone,
-    - with `reveal`, ``task`` (n,), ``robot_dynamics`` (n, R, 11) and, where there are objects, ``object_dynamics``.
+    - with `reveal`, ``task`` (n,), ``robot_dynamics`` (n, R, D) and, where there are objects, ``object_dynamics``.
 
     `reset` understands two options: ``tasks``, one or (n,) task numbers for this and all later
     episodes, and ``reset_mask`` (n,) bool, which environments to reset.
