@@ -5,7 +5,7 @@ from metabot.base import drive_policy, rollout, success_rate
 from metabot.base.ppo import PPO, PPOConfig
 from metabot.base.pretrain import pretrain
 from metabot.problems.drive import DriveTwin
-from metabot.task import DriveDistribution, Interval
+from metabot.task import DriveDistribution, Interval, RobotDynamics
 
 HEALTHY = DriveDistribution(
     drive_gain=Interval(low=1, high=1), steer_gain=Interval(low=1, high=1), steer_bias=Interval(low=0, high=0)
@@ -19,9 +19,8 @@ def test_pretraining_masters_a_single_task_and_keeps_its_budget() -> None:
     assert spent == budget
     twin = DriveTwin(distribution=HEALTHY)
     row = torch.from_numpy(parameters)[None]
-    assert (
-        float(success_rate(twin, drive_policy(), row, np.array([[1.0, 1.0, 0.0]]), 64, np.random.default_rng(0))) > 0.8
-    )
+    healthy = np.array([RobotDynamics().as_tuple()])
+    assert float(success_rate(twin, drive_policy(), row, healthy, 64, np.random.default_rng(0))) > 0.8
 
 
 def test_fine_tuning_raises_the_likelihood_of_good_actions() -> None:

@@ -4,6 +4,7 @@ import torch
 from metabot.base import drive_policy, rollout
 from metabot.experience import Episodes, advantages
 from metabot.problems.drive import DriveTwin
+from metabot.task import RobotDynamics
 
 
 def episodes(rewards: torch.Tensor, mask: torch.Tensor) -> Episodes:
@@ -38,7 +39,8 @@ def test_rollout_masks_what_comes_after_the_end() -> None:
     rng = np.random.default_rng(0)
     parameters = torch.from_numpy(policy.initial(rng)).clone()
     policy.layout.view(parameters)["bias_2"][:] = torch.tensor([1.0, 0.0])  # straight ahead
-    result = rollout(twin, policy, parameters.expand(2, -1), np.tile([1.0, 1.0, 0.0], (2, 1)), 64, rng)
+    healthy = np.tile(RobotDynamics().as_tuple(), (2, 1))
+    result = rollout(twin, policy, parameters.expand(2, -1), healthy, 64, rng)
     assert 0 < result.success.mean() < 0.5
     ended = result.success.bool()
     lengths = result.mask.sum(-1)

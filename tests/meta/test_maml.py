@@ -13,6 +13,7 @@ from metabot.meta.meta_sgd import MetaSGD, MetaSGDConfig
 from metabot.meta.objective import PolicyObjective
 from metabot.policy import GaussianMLP
 from metabot.problems.drive import DriveTwin
+from metabot.task import RobotDynamics
 
 
 def random_episodes(policy: GaussianMLP, parameters: torch.Tensor, tasks: int, rng: np.random.Generator) -> Episodes:
@@ -205,6 +206,7 @@ def test_one_inner_step_beats_no_adaptation_after_a_short_training() -> None:
     meta = learner.meta_learner.initial(np.random.default_rng(1))
     for version in range(16):
         meta = meta + learner.learn(meta, version).delta
-    adapted = learner.adapt(meta, np.array([1.0, -1.0, 0.0]), episodes=8, trials=64)
+    fault = np.array(RobotDynamics(steer_gain=-1.0).as_tuple())
+    adapted = learner.adapt(meta, fault, episodes=8, trials=64)
     assert adapted.success_before < 0.3
     assert adapted.success_after > 0.8

@@ -4,10 +4,10 @@ import mujoco
 import numpy as np
 import pytest
 
-from metabot.task import COLOR_NAMES, KINDS, Arena, Pad, Pose, RobotSpec, TaskSpec
+from metabot.task import COLOR_NAMES, KINDS, Arena, Pad, Pose, RobotDynamics, RobotSpec, TaskSpec
 from metabot_sim.batch import BatchedWorld
 from metabot_sim.env import Autoreset, FleetEnv
-from metabot_sim.episodes import DEAD, DRIVE_GAIN, PAYLOAD, ROBOT_DYNAMICS, STEER_BIAS, STEER_GAIN
+from metabot_sim.episodes import DEAD, DRIVE_GAIN, PAYLOAD, STEER_BIAS, STEER_GAIN
 from metabot_sim.families.registry import family
 from metabot_sim.robots import ackermann
 
@@ -45,8 +45,7 @@ def test_it_turns_on_the_circle_of_the_bicycle_model(forward: float, turn: float
 
 
 def test_the_inner_wheel_turns_in_more_and_rolls_less() -> None:
-    healthy = np.zeros((1, len(ROBOT_DYNAMICS)))
-    healthy[:, [DRIVE_GAIN, STEER_GAIN]] = 1.0
+    healthy = np.array([RobotDynamics().as_tuple()])
     left, right, *wheels = ackermann.targets(np.array([[0.5, 1.0]]), healthy)[0]
     radius = 1.0 / ackermann.MAX_CURVATURE_PER_M
     assert np.tan(left) == pytest.approx(ackermann.WHEELBASE_M / (radius - ackermann.TRACK_M / 2))
