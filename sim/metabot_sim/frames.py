@@ -16,6 +16,11 @@ def yaws(quaternions: np.ndarray) -> np.ndarray:
     return np.arctan2(2.0 * (w * z + x * y), 1.0 - 2.0 * (y * y + z * z))
 
 
+def polar(distance: np.ndarray, bearing: np.ndarray) -> np.ndarray:
+    """Points at distances and bearings from the origin, (..., 2)."""
+    return np.stack([distance * np.cos(bearing), distance * np.sin(bearing)], axis=-1)
+
+
 def pairwise(points: np.ndarray) -> np.ndarray:
     """Distances between all points of each episode, (n, count, count)."""
     offset = points[..., :, None, :2] - points[..., None, :, :2]

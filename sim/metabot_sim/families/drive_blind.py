@@ -51,7 +51,7 @@ class DriveBlind(DriveGoal):
         """See `Family.draw_places`."""
         batch.spawns[...] = 0.0
         distance, bearing = draws.uniform(*DISTANCE_M), draws.uniform(-np.pi, np.pi)
-        batch.pads[:, 0] = np.stack([distance * np.cos(bearing), distance * np.sin(bearing)], axis=-1)
+        batch.pads[:, 0] = frames.polar(distance, bearing)
 
     def hidden(self, batch: EpisodeBatch) -> np.ndarray:
         """See `Family.hidden`: what the robot does for a command ahead, and for one to turn, (n, 4)."""

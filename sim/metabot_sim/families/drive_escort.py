@@ -73,8 +73,8 @@ class DriveEscort(Family):
         batch.spawns[:, 0, 2] = draws.uniform(-np.pi, np.pi)
         away, bearing, course = draws.uniform(0.8, 1.4), *draws.uniform(-np.pi, np.pi, 2).T
         way = draws.uniform(*_SPEED_MPS) * spec.horizon_s
-        batch.pads[:, LEADER] = _polar(away, bearing)
-        batch.pads[:, TOWARDS] = batch.pads[:, LEADER] + _polar(way, course)
+        batch.pads[:, LEADER] = frames.polar(away, bearing)
+        batch.pads[:, TOWARDS] = batch.pads[:, LEADER] + frames.polar(way, course)
 
     def hidden(self, batch: EpisodeBatch) -> np.ndarray:
         """See `Family.hidden`: the liked place as the leader sees it, (n, 2) in metres."""
@@ -83,10 +83,6 @@ class DriveEscort(Family):
     def rules(self, world: BatchedWorld) -> Rules:
         """See `Family.rules`."""
         return DriveEscortRules(world)
-
-
-def _polar(length: np.ndarray, bearing: np.ndarray) -> np.ndarray:
-    return np.stack([length * np.cos(bearing), length * np.sin(bearing)], axis=-1)
 
 
 def leaders(pads: np.ndarray) -> np.ndarray:
@@ -136,7 +132,7 @@ class DriveEscortRules(Rules):
         self._poses = self.world.poses()
         gone = self._speed * self._tick / self.world.spec.control_hz
         self._leader = self._start.copy()
-        self._leader[:, :2] += _polar(gone, self._start[:, 2])
+        self._leader[:, :2] += frames.polar(gone, self._start[:, 2])
         self._place = frames.to_world(self._leader, self._offset)
         self.world.move_pad(LEADER, self._leader[:, :2])
         self.world.move_pad(LIKED, self._place)
@@ -176,7 +172,7 @@ class DriveEscortRules(Rules):
     def expert(self) -> np.ndarray:
         """See `Rules.expert`: the place's own velocity and a share of what is missing."""
         poses, cars = self._poses, self.world.cars
-        wanted = 2.0 * (self._place[:, None] - poses[..., :2]) + _polar(self._speed, self._start[:, 2])[:, None]
+        wanted = 2.0 * (self._place[:, None] - poses[..., :2]) + frames.polar(self._speed, self._start[:, 2])[:, None]
         speed = np.hypot(wanted[..., 0], wanted[..., 1])
         dynamics = self.world.episodes.robot_dynamics
         error = frames.wrap(np.arctan2(wanted[..., 1], wanted[..., 0]) - poses[..., 2])

@@ -82,7 +82,7 @@ class DriveGoal(Family):
             distance = draws.uniform(ALONE.goal_distance_m.low, ALONE.goal_distance_m.high)
             bearing = draws.uniform(-np.pi, np.pi)
             batch.spawns[...] = 0.0
-            batch.pads[:, 0] = np.stack([distance * np.cos(bearing), distance * np.sin(bearing)], axis=-1)
+            batch.pads[:, 0] = frames.polar(distance, bearing)
             return
         radius = max(KINDS[robot.kind].radius_m for robot in spec.robots)
         half = spec.world.length_m / 2 - 0.27 - radius

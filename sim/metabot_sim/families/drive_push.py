@@ -94,21 +94,17 @@ class DrivePush(Family):
         yaw = draws.uniform(-np.pi, np.pi)
         batch.objects[:, 0, :2], batch.objects[:, 0, 2] = box, yaw
         bearing = yaw + draws.sign() * np.pi / 2 + draws.uniform(-_BEARING_RAD, _BEARING_RAD)
-        batch.pads[:, 0] = box + _around(bearing, draws.uniform(0.9, 1.5))
+        batch.pads[:, 0] = box + frames.polar(draws.uniform(0.9, 1.5), bearing)
         # Around the box, one robot to a sector.
         clear = np.hypot(BOX_WIDTH_M, spec.objects[0].length_m) / 2 + 0.3
         sector = 2.0 * np.pi / robots
         angle = sector * (draws.permutation(robots) + draws.uniform(-0.3, 0.3, robots)) + draws.uniform(0.0, sector, 1)
-        batch.spawns[..., :2] = box[:, None] + _around(angle, clear + draws.uniform(0.0, 0.4, robots))
+        batch.spawns[..., :2] = box[:, None] + frames.polar(clear + draws.uniform(0.0, 0.4, robots), angle)
         batch.spawns[..., 2] = draws.uniform(-np.pi, np.pi, robots)
 
     def rules(self, world: BatchedWorld) -> Rules:
         """See `Family.rules`."""
         return DrivePushRules(world)
-
-
-def _around(angle: np.ndarray, radius: np.ndarray) -> np.ndarray:
-    return np.stack([np.cos(angle), np.sin(angle)], axis=-1) * radius[..., None]
 
 
 class DrivePushRules(Rules):

@@ -27,7 +27,7 @@ def hidden_places(family: Family, split: Split, tasks: np.ndarray) -> np.ndarray
     """
     draws = rng.Draws(rng.keys(PLACE, SPLITS.index(split), tasks))
     distance, bearing = (family.places[name].draw(draws, split) for name in ("distance_m", "bearing_rad"))
-    return np.stack([distance * np.cos(bearing), distance * np.sin(bearing)], axis=-1)
+    return frames.polar(distance, bearing)
 
 
 class DriveSearch(DriveGoal):
