@@ -19,8 +19,6 @@ DRIVE_GAIN, STEER_GAIN, STEER_BIAS, PAYLOAD, FRICTION, LINK_MASS, DAMPING, GRIPP
 WHEEL_LEFT, WHEEL_RIGHT, WHEELS_SWAPPED, HEADING_OFFSET, ODOMETRY_SCALE, ODOMETRY_DRIFT = range(11, 17)
 FRAME_ROLL, FRAME_PITCH, EYE_YAW, EYE_X, EYE_Y = range(17, 22)
 """Column numbers."""
-WHOLE = WHOLE_DYNAMICS
-"""Columns that hold whole numbers, by name."""
 
 NO_PAD = -1
 
@@ -106,7 +104,7 @@ class EpisodeBatch:
                 **robot.model_dump(),
                 "spawn": pose(self.spawns[row, i]),
                 "goal": color(int(self.targets[row, i])) if robot.goal else None,
-                "dynamics": _robot_dynamics(self.robot_dynamics[row, i]),
+                "dynamics": named_dynamics(self.robot_dynamics[row, i]),
             }
             for i, robot in enumerate(template.robots)
         ]
@@ -133,7 +131,8 @@ class EpisodeBatch:
         return TaskSpec.parse({**template.model_dump(), "robots": robots, "objects": objects, "pads": pads})
 
 
-def _robot_dynamics(values: np.ndarray) -> dict[str, float | int]:
+def named_dynamics(values: np.ndarray) -> dict[str, float | int]:
+    """A row of `EpisodeBatch.robot_dynamics`, (D,), by the names of the fields of `RobotDynamics`."""
     return {
         name: int(value) if name in WHOLE_DYNAMICS else float(value)
         for name, value in zip(ROBOT_DYNAMICS, values, strict=True)

@@ -12,7 +12,7 @@ from metabot.problems.family import FamilyProblem
 from metabot.problems.partner import PartnerProblem
 from metabot.problems.problem import SPLITS
 from metabot.task import KINDS, RobotDynamics
-from metabot_sim.episodes import OBJECT_DYNAMICS, ROBOT_DYNAMICS, WHOLE, EpisodeBatch
+from metabot_sim.episodes import OBJECT_DYNAMICS, ROBOT_DYNAMICS, EpisodeBatch, named_dynamics
 from metabot_sim.families.registry import family
 
 POOL = 256
@@ -104,7 +104,7 @@ def _listed(names: Iterable[str], row: np.ndarray) -> str:
 def _robot(values: np.ndarray) -> str:
     """What differs from a healthy robot; by numbers what `RobotDynamics.describe` has no words for."""
     healthy = RobotDynamics()
-    read = {name: int(v) if name in WHOLE else float(v) for name, v in zip(ROBOT_DYNAMICS, values, strict=True)}
+    read = named_dynamics(values)
     robot = RobotDynamics.parse(read)
     words = robot.describe()
     rest = [
