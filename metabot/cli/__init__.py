@@ -44,6 +44,9 @@ def _end_undisturbed() -> None:
             os._exit(INTERRUPTED)
 
     _heed(impatient)
+    # Under `python -m`, CPython kills the process by SIGINT at its end if a KeyboardInterrupt has left the code of
+    # a string (so dataclasses are made), caught or not; code of a string that ends well takes that back.
+    exec("")
 
 
 def _heed(handler: Handler) -> None:

@@ -83,3 +83,24 @@ def test_what_nohup_shields_from_is_ignored() -> None:
     process.send_signal(signal.SIGHUP)
     out, err = process.communicate(timeout=30)
     assert (process.returncode, out) == (0, "cleaned up\n"), err
+
+
+WHILE_A_CLASS_IS_MADE = """
+import os, signal, sys, types
+from metabot.cli import main
+
+def app(prog_name):
+    # As dataclasses are made: by running the code of a string.
+    exec("os.kill(os.getpid(), signal.SIGINT)\\nfor _ in range(1000): pass")
+
+sys.modules["metabot.cli.app"] = types.SimpleNamespace(app=app)
+main()
+"""
+
+
+def test_ctrl_c_in_the_code_of_a_string_is_answered_like_any_other(tmp_path) -> None:
+    (tmp_path / "as_module.py").write_text(WHILE_A_CLASS_IS_MADE)
+    # Only a module that is run by its name would die of the signal after all.
+    command = [sys.executable, "-m", "as_module"]
+    ended = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=60, preexec_fn=heard)
+    assert (ended.returncode, ended.stderr) == (130, "metabot: stopped\n")
