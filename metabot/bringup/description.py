@@ -52,6 +52,8 @@ class FleetDescription:
     quorum: int = 0
     deadline_s: float = 30.0
     algorithm: str = "meta-sgd"
+    settings: str = ""
+    """JSON of the fields of the algorithm's configuration that differ from the default."""
     seed: int = 0
     control_hz: int = 20
     checkpoint: Path | None = None
@@ -84,6 +86,8 @@ class FleetDescription:
                 parameters={
                     "robots": list(self.robots),
                     "algorithm": self.algorithm,
+                    "settings": self.settings,
+                    "distribution": self.distribution,
                     "rounds": self.rounds,
                     "quorum": self.quorum,
                     "deadline_s": self.deadline_s,
@@ -99,6 +103,7 @@ class FleetDescription:
         """The learner and the policy node of one robot."""
         learner: dict[str, ParameterValue] = {
             "algorithm": self.algorithm,
+            "settings": self.settings,
             "distribution": self.distribution,
             "tasks": self.tasks,
             "episodes": self.episodes,

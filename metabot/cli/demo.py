@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from metabot.cli.errors import one_line_errors
+from metabot.cli.train import read_settings
 from metabot.demo.config import DEFAULT_TASK, DemoConfig
 from metabot.fleet import FleetError
 
@@ -23,9 +24,15 @@ def demo(
     algorithm: Annotated[
         str, typer.Option(help="How the fleet learns to learn; `metabot methods` lists the meta-learners.")
     ] = DemoConfig.algorithm,
+    settings: Annotated[
+        list[str] | None, typer.Option("--set", help="A field of its configuration: name=value; repeat for more.")
+    ] = None,
     rounds: Annotated[int, typer.Option(help="Meta-training rounds.")] = DemoConfig.rounds,
     tasks: Annotated[int, typer.Option(help="Tasks per robot and round.")] = DemoConfig.tasks,
-    episodes: Annotated[int, typer.Option(help="Adaptation episodes of 4 s.")] = DemoConfig.episodes,
+    practice: Annotated[
+        int, typer.Option(help="Episodes of each of them before, and after, adaptation.")
+    ] = DemoConfig.practice,
+    episodes: Annotated[int, typer.Option(help="Adaptation episodes of a robot with a fault.")] = DemoConfig.episodes,
     trials: Annotated[int, typer.Option(help="Fresh trials for every success rate.")] = DemoConfig.trials,
     runs: Annotated[Path, typer.Option(help="Folder in which the run gets a folder of its own.")] = DemoConfig.runs,
     domain: Annotated[int | None, typer.Option(help="ROS domain; a free one is picked by default.")] = None,
@@ -54,8 +61,10 @@ def demo(
             sentence=task,
             seed=seed,
             algorithm=algorithm,
+            settings=read_settings(settings),
             rounds=rounds,
             tasks=tasks,
+            practice=practice,
             episodes=episodes,
             trials=trials,
             runs=runs,

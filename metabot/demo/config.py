@@ -2,14 +2,47 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
-from metabot.bringup.description import FleetDescription
 from metabot.params import CheckpointError, load_checkpoint
-from metabot.task import DriveDistribution
+from metabot.task import DriveDistribution, Interval
 
 DEFAULT_TASK = "three robots drive to the red, green and blue pads without touching each other"
+ALGORITHM = "task-inference"
+SETTINGS: dict[str, Any] = {
+    "products": True,
+    "belief_size": 8,
+    "told": 0.5,
+    "outer_steps": 200,
+    "outer_decay": 0.85,
+    "expert_updates": 1,
+    "states": 48,
+    "samples": 192,
+    "lesson": 192,
+    "remembered": 4096,
+}
+"""Of that algorithm, for the budget of a demo: few rounds of many tasks each."""
+_NOTHING = Interval(low=0.0, high=0.0)
+_HEALTHY = Interval(low=1.0, high=1.0)
+DISTRIBUTION = DriveDistribution(
+    family="drive-odometry",
+    drive_gain=_HEALTHY,
+    steer_gain=_HEALTHY,
+    steer_bias=_NOTHING,
+    others={
+        "heading_offset": Interval(low=-3.14159, high=3.14159),
+        "odometry_scale": Interval(low=0.8, high=1.25),
+    },
+    horizon_s=5.0,
+    success_radius_m=0.25,
+    success_hold_s=0.5,
+)
+"""What the fleet learns from: a compass mounted any way round, wheels of any size. Within an episode feedback
+swallows neither."""
 
 
 @dataclass(frozen=True)
@@ -20,13 +53,17 @@ class DemoConfig:
     seed: int = 0
     runs: Path = Path("runs")
     """Folder in which the run gets a folder of its own."""
-    algorithm: str = FleetDescription.algorithm
+    algorithm: str = ALGORITHM
     """Meta-learner by its registry name."""
-    rounds: int = 20
-    tasks: int = 8
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    """Fields of its configuration that differ: from `SETTINGS`, or from the defaults of another algorithm."""
+    rounds: int = 16
+    tasks: int = 48
     """Tasks per robot and round."""
+    practice: int = 2
+    """Episodes of each of them before, and after, adaptation."""
     episodes: int = 8
-    """Adaptation episodes of 4 s."""
+    """Adaptation episodes of a robot with a fault."""
     trials: int = 128
     """Fresh trials for every success rate."""
     domain: int | None = None
@@ -34,7 +71,7 @@ class DemoConfig:
     baselines: bool = True
     video: bool = True
     distribution: Path | None = None
-    """JSON file of the distribution that tasks are drawn from; None is the default one."""
+    """JSON file of the distribution that tasks are drawn from; None is `DISTRIBUTION`."""
     resume: Path | None = None
     """Folder of an earlier run whose meta-parameters to go on from."""
 
@@ -44,16 +81,17 @@ class DemoConfig:
         Raises:
             ValueError: naming the field and what is allowed.
         """
-        for name, low in (("rounds", 0), ("tasks", 1), ("episodes", 1), ("trials", 1), ("seed", 0)):
+        for name, low in (("rounds", 0), ("tasks", 1), ("practice", 1), ("episodes", 1), ("trials", 1), ("seed", 0)):
             if getattr(self, name) < low:
                 raise ValueError(f"{name}: {getattr(self, name)} is below {low}")
         if self.rounds == 0 and self.resume is None:
             raise ValueError("rounds: 0 leaves nothing to adapt; allowed with --resume alone")
-        self.task_distribution()
-        if self.algorithm != FleetDescription.algorithm:
+        distribution = self.task_distribution()
+        if (self.algorithm, dict(self.settings), distribution) != (ALGORITHM, {}, DISTRIBUTION):
             from metabot.meta import make_meta_learner  # brings torch, which takes seconds
+            from metabot.problems.drive import DriveTwin
 
-            make_meta_learner(self.algorithm)
+            make_meta_learner(self.algorithm, DriveTwin(distribution), **self.all_settings())
         if self.seed >= 2**32:
             raise ValueError(f"seed: {self.seed} is not below 2**32")
         if self.resume is not None:
@@ -64,6 +102,15 @@ class DemoConfig:
             except CheckpointError as problem:
                 raise ValueError(f"resume: {problem}") from None
 
+    def all_settings(self) -> dict[str, Any]:
+        """Fields of the algorithm's configuration that differ from its defaults."""
+        return {**(SETTINGS if self.algorithm == ALGORITHM else {}), **self.settings}
+
+    def settings_json(self) -> str:
+        """The same for a node's parameter."""
+        settings = self.all_settings()
+        return json.dumps(settings) if settings else ""
+
     def task_distribution(self) -> DriveDistribution:
         """The distribution that tasks are drawn from.
 
@@ -71,7 +118,7 @@ class DemoConfig:
             ValueError: if the file cannot be read or is no distribution.
         """
         if self.distribution is None:
-            return DriveDistribution()
+            return DISTRIBUTION
         try:
             return DriveDistribution.parse(self.distribution.read_text())
         except (OSError, ValueError) as problem:

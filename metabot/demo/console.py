@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import contextlib
+import math
 import sys
 import time
 from collections.abc import Iterator
+from typing import TypeGuard
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, TaskProgressColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from metabot.demo.summary import Summary
+from metabot.demo.summary import MORE, Summary
 
 LOG_WIDTH = 120
 
@@ -85,23 +87,31 @@ class DemoConsole:
     def table(self, summary: Summary) -> None:
         """The result."""
         table = Table(title="Success on each robot's fault", title_justify="left")
-        for name, justify in (
-            ("robot", "left"), ("fault", "left"), ("before", "right"), ("after", "right"),
-            ("no adaptation", "right"), ("fine-tuned", "right"), ("in the shared world", "left"),
-        ):  # fmt: skip
-            table.add_column(name, justify=justify)  # type: ignore[arg-type]
+        # A quick run leaves the larger budget out.
+        more = any(_known(robot.no_adaptation_more) for robot in summary.robots)
+        for name in ("robot", "fault"):
+            table.add_column(name)
+        budget = (f"{MORE} x budget",) if more else ()
+        for name in ("before", "after", "no adaptation", *budget, "fine-tuned"):
+            table.add_column(name, justify="right")
+        table.add_column("in the shared world")
         for robot in summary.robots:
             arrival = f"on the {robot.goal} pad" if robot.reached else f"not on the {robot.goal} pad"
             touched = f", {robot.contacts} contacts" if robot.contacts else ""
-            table.add_row(
-                robot.name, robot.fault, f"{robot.before:.0%}", f"{robot.after:.0%}",
-                _share(robot.no_adaptation), _share(robot.finetune), arrival + touched,
-            )  # fmt: skip
+            rates = [robot.before, robot.after, robot.no_adaptation]
+            rates += [robot.no_adaptation_more, robot.finetune] if more else [robot.finetune]
+            table.add_row(robot.name, robot.fault, *map(_share, rates), arrival + touched)
         self.console.print(table)
+        matrix = summary.cross_matrix
+        if matrix is not None and _known(matrix.off_diagonal):
+            self.say(
+                f"Adapted to one of {len(matrix.faults)} faults and driven with another:"
+                f" success {_share(matrix.off_diagonal)} on average, at most {_share(matrix.largest)}"
+            )
         last = summary.rounds[-1] if summary.rounds else None
         self.say(
             f"{len(summary.rounds)} rounds, {summary.bytes_per_round / 1e3:.0f} kB each"
-            + (f", {last.success_after:.0%} of the last round's tasks mastered after one inner step" if last else "")
+            + (f", {last.success_after:.0%} of the last round's tasks mastered after adaptation" if last else "")
         )
         self.say(
             f"ONNX parity {summary.onnx.parity_max_abs:.1e}, inference p50 {summary.onnx.p50_us:.0f} us,"
@@ -110,5 +120,9 @@ class DemoConsole:
         )
 
 
+def _known(value: float | None) -> TypeGuard[float]:
+    return value is not None and math.isfinite(value)
+
+
 def _share(value: float | None) -> str:
-    return "-" if value is None else f"{value:.0%}"
+    return f"{value:.0%}" if _known(value) else "-"

@@ -8,7 +8,18 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from metabot.demo.summary import ControlRecord, OnnxRecord, RobotRecord, RoundRecord, Summary
+from metabot.demo.summary import (
+    MORE,
+    BaselineRecord,
+    ControlRecord,
+    CrossMatrix,
+    FaultRecord,
+    OnnxRecord,
+    RobotRecord,
+    RoundRecord,
+    Summary,
+    UnadaptedDrive,
+)
 from metabot.provenance import machine, versions
 from metabot.task import TaskSpec
 
@@ -29,9 +40,19 @@ class Findings:
     """The world's last word on the drive."""
     drive_s: float = 0.0
     paths: dict[str, np.ndarray] = field(default_factory=dict)
-    baselines: dict[str, tuple[float, float]] = field(default_factory=dict)
-    """By robot: success of the pre-trained policy as it is, and fine-tuned."""
-    baseline_env_steps: int = 0
+    faults: list[FaultRecord] = field(default_factory=list)
+    """All that were adapted to, those of the robots first."""
+    policies: list[np.ndarray] = field(default_factory=list)
+    """What came of it, (policy.layout.size,) each."""
+    cross_matrix: CrossMatrix | None = None
+    unadapted: UnadaptedDrive | None = None
+    baselines: list[BaselineRecord] = field(default_factory=list)
+    """The strongest first."""
+
+    def baseline(self, fault: int, times: int, *, adapts: bool = False) -> float | None:
+        """Success of the strongest such baseline with a fault; None if there is none."""
+        mine = [each for each in self.baselines if (each.times, each.adapts) == (times, adapts)]
+        return mine[0].success[fault] if mine else None
 
 
 def summarise(found: Findings, view: FleetView, spec: TaskSpec, **facts: Any) -> Summary:
@@ -66,7 +87,10 @@ def summarise(found: Findings, view: FleetView, spec: TaskSpec, **facts: Any) ->
         ),
         fleet_reached=sum(robot.reached for robot in robots),
         drive_s=round(found.drive_s, 2),
-        baseline_env_steps=found.baseline_env_steps,
+        cross_matrix=found.cross_matrix,
+        baselines=found.baselines,
+        unadapted=found.unadapted,
+        baseline_env_steps=found.baselines[0].env_steps if found.baselines else 0,
         fleet_env_steps=sum(entry.env_steps for entry in rounds),
         versions=versions(),
         machine=machine(),
@@ -91,17 +115,18 @@ def _round_record(message: msg.Round) -> RoundRecord:
 def _robot_record(found: Findings, spec: TaskSpec, index: int) -> RobotRecord:
     robot = spec.robots[index]
     adapted, path = found.adapted[robot.name], found.paths[robot.name]
-    no_adaptation, finetune = found.baselines.get(robot.name, (None, None))
     assert found.world is not None  # the drive is over
     return RobotRecord(
         name=robot.name,
         goal=robot.color,
         fault=robot.dynamics.describe(),
         dynamics=robot.dynamics,
+        foreign=found.faults[index].foreign,
         before=adapted.success_before,
         after=adapted.success_after,
-        no_adaptation=no_adaptation,
-        finetune=finetune,
+        no_adaptation=found.baseline(index, 1),
+        no_adaptation_more=found.baseline(index, MORE),
+        finetune=found.baseline(index, 1, adapts=True),
         adaptation_episodes=adapted.episodes,
         trials=adapted.trials,
         reached=bool(found.world.reached[index]),

@@ -7,6 +7,10 @@ from pathlib import Path
 
 import numpy as np
 
+PATHS = "paths.json"
+UNADAPTED_PATHS = "paths-unadapted.json"
+"""Of the drive before adaptation."""
+
 
 def write_paths(path: Path, paths: dict[str, np.ndarray]) -> None:
     """Write recorded motion.

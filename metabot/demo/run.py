@@ -6,6 +6,7 @@ import os
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -13,16 +14,19 @@ from metabot.bringup.description import FleetDescription
 from metabot.bringup.domain import DomainLease
 from metabot.bringup.supervisor import Death, Supervisor, fleet_environment
 from metabot.demo.config import CHECKPOINT, DemoConfig
-from metabot.demo.console import DemoConsole
-from metabot.demo.faults import with_faults
+from metabot.demo.console import DemoConsole, Phase
+from metabot.demo.faults import FAULTS, LEAST, foreign, with_faults
 from metabot.demo.findings import Findings, summarise
-from metabot.demo.paths import write_paths
-from metabot.demo.summary import Summary
+from metabot.demo.paths import PATHS, UNADAPTED_PATHS, write_paths
+from metabot.demo.summary import FaultRecord, Summary, UnadaptedDrive
 from metabot.fleet import FleetError
-from metabot.nodes.client import FleetClient, Pending
+from metabot.nodes.client import FleetClient, Pending, adapted_vector
 from metabot.params import load_checkpoint, save_checkpoint
 from metabot.task import Mission, TaskSpec, place
 from metabot.task.model import SpecError
+
+if TYPE_CHECKING:
+    from metabot_interfaces import msg
 
 ROUND_TIMEOUT_S = 90.0
 """Without a finished round of the default size for so long the meta-training is given up."""
@@ -32,6 +36,9 @@ ENGAGE_TIMEOUT_S = 40.0
 ENGAGE_TRY_S = 3.0
 """A policy node that died is still listed for a while, and a call that reaches it alone is lost."""
 LOGS = "logs"
+UNADAPTED_S = 6.0
+"""Seconds that robots have before they have adapted: those that have adapted take fewer."""
+UNADAPTED_POLICY = "unadapted.onnx"
 SETTLE_S = 0.5
 """Seconds after the last arrival in which the robots must stay out of each other's way."""
 
@@ -61,6 +68,7 @@ class Demo:
         self._found = Findings()
         self._pending: dict[str, Pending] = {}
         self._standing: list[str] = []
+        self._driving = False
         config, say = self.config, self.console.say
         with DomainLease(config.domain) as lease:
             self.folder = self._folder = _new_folder(config.runs)
@@ -71,9 +79,11 @@ class Demo:
             with self._supervisor, FleetClient(lease.domain, tick=self._supervisor.watch) as self._client:
                 spec = self._read_sentence()
                 self._train(spec)
+                self._drive_unadapted(spec)
                 self._adapt(spec)
                 self._drive(spec)
-        self._compare(spec)
+        self._cross()
+        self._compare()
         summary = summarise(
             self._found,
             self._client.view,
@@ -94,7 +104,7 @@ class Demo:
     def _read_sentence(self) -> TaskSpec:
         config = self.config
         with self.console.phase("Reading the sentence") as phase:
-            # The robots' number is the sentence's to say, so only the language node starts before.
+            # The number of robots is the sentence's to say, so only the language node starts before.
             self._supervisor.start([FleetDescription.of_size(1).language()])
             phase.show(0.1, "starting the language node")
             answer = self._client.parse_task(config.sentence, config.seed)
@@ -104,7 +114,12 @@ class Demo:
             self._found.confidence = float(answer.confidence)
             phase.show(1.0, f"{answer.message} (confidence {answer.confidence:.2f})")
         spec = place(mission, config.seed)
-        return with_faults(spec.model_copy(update={"control_hz": config.task_distribution().control_hz}))
+        learned = config.task_distribution()
+        like = learned.spec()
+        # Judged as it was trained: how near, and how long it has to stand there.
+        success = like.success.model_copy(update={"contact": spec.success.contact})
+        scene = {"family": like.family, "control_hz": like.control_hz, "success": success}
+        return with_faults(spec.model_copy(update=scene))
 
     def _train(self, spec: TaskSpec) -> None:
         config = self.config
@@ -117,9 +132,10 @@ class Demo:
         self._fleet = FleetDescription(
             robots=tuple(robot.name for robot in spec.robots),
             algorithm=config.algorithm,
+            settings=config.settings_json(),
             rounds=rounds,
             tasks=config.tasks,
-            episodes=config.episodes,
+            episodes=config.practice,
             trials=config.trials,
             seed=config.seed,
             control_hz=spec.control_hz,
@@ -141,7 +157,7 @@ class Demo:
                         raise FleetError("the meta-learner is gone for good; see its log")
                     return max(view.rounds, default=-1) >= target
 
-                size = config.tasks * config.episodes / (DemoConfig.tasks * DemoConfig.episodes)
+                size = config.tasks * config.practice / (DemoConfig.tasks * DemoConfig.practice)
                 self._client.wait(more, f"round {target + 1}", ROUND_TIMEOUT_S * max(1.0, size))
                 seen = max(view.rounds)
                 for version in range(target, seen + 1):
@@ -149,8 +165,8 @@ class Demo:
                 newest = view.rounds[seen]
                 phase.show(
                     (seen + 1) / rounds,
-                    f"round {seen + 1}/{rounds}, success {newest.success_before:.0%} before the inner step,"
-                    f" {newest.success_after:.0%} after",
+                    f"round {seen + 1}/{rounds}, success {newest.success_before:.0%} before adaptation,"
+                    f" {newest.success_after:.0%} after {config.practice} episodes",
                 )
             self._client.wait(
                 lambda: view.parameters is not None and view.parameters.version >= rounds, "the last parameters", 30.0
@@ -165,96 +181,172 @@ class Demo:
         for line in newest.rejected:
             self.console.event(f"round {version + 1}: update refused: {line}")
 
+    def _drive_unadapted(self, spec: TaskSpec) -> None:
+        """What the meta-learned start does in the shared world: the same robots, places and faults."""
+        robots = self._fleet.robots
+        self._client.publish_task(spec, self.config.sentence)
+        self._client.follow(robots)
+        with self.console.phase("Driving before adaptation") as phase:
+            phase.show(0.0, "exporting the policy")
+            self._client.hand_out(robots, *self._exported_start(spec))
+            world, drive_s = self._driven(spec, min(UNADAPTED_S, spec.horizon_s), phase)
+            self._client.take_back()
+        self._found.unadapted = UnadaptedDrive(
+            reached=list(world.reached), contacts=list(world.contacts), drive_s=round(drive_s, 2)
+        )
+        write_paths(self._folder / UNADAPTED_PATHS, self._found.paths)
+
+    def _exported_start(self, spec: TaskSpec) -> tuple[str, str]:
+        """The file of the policy that knows nothing of its task, and its checksum."""
+        import torch
+
+        from metabot.deploy.contract import PolicyContract
+        from metabot.deploy.export import export_policy
+        from metabot.meta import make_meta_learner
+        from metabot.nodes.conversions import meta_parameters_from_ros
+        from metabot.policy import GaussianMLP
+        from metabot.problems.drive import DriveTwin
+        from metabot_sim.robots import diffdrive
+
+        config, message = self.config, self._client.view.parameters
+        assert message is not None  # training has ended
+        twin, parameters = DriveTwin(config.task_distribution()), meta_parameters_from_ros(message)
+        learner = make_meta_learner(config.algorithm, twin, **config.all_settings())
+        policy = learner.policy
+        assert isinstance(policy, GaussianMLP)  # the robots' learners have refused others
+        contract = PolicyContract(
+            robot_kind="diffdrive",
+            observation=twin.observation_names,
+            action=diffdrive.ACTION_NAMES,
+            control_hz=spec.control_hz,
+            layout_hash=policy.layout.hash,
+            version=parameters.version,
+            task_digest=spec.digest,
+        )
+        path = (self._folder / UNADAPTED_POLICY).resolve()
+        start = learner.start(torch.from_numpy(parameters.vector)).numpy()
+        return str(path), export_policy(path, policy, start, contract).sha256
+
     def _adapt(self, spec: TaskSpec) -> None:
-        config = self.config
-        self._client.publish_task(spec, config.sentence)
-        self._client.follow(self._fleet.robots)
+        """Every robot adapts to its own fault; then they share out more, to have `LEAST` to tell apart."""
+        config, robots = self.config, self._fleet.robots
+        learned = config.task_distribution()
+        count = max(min(LEAST, len(FAULTS[spec.family])), len(robots))
+        found = self._found
         with self.console.phase("Adapting to the faults") as phase:
-            self._pending = pending = {
-                robot: self._client.adapt(
-                    robot,
-                    spec,
-                    episodes=config.episodes,
-                    trials=config.trials,
-                    seed=config.seed,
-                    export_path=str((self._folder / f"{robot}.onnx").resolve()),
-                )
-                for robot in self._fleet.robots
-            }
-            adapted = self._found.adapted
-            for robot, action in list(pending.items()):
-                result = action.result(ADAPT_TIMEOUT_S * max(1.0, config.trials / DemoConfig.trials))
-                if not result.ok:
-                    raise FleetError(f"{robot} did not adapt: {result.message}")
-                adapted[robot] = result
-                del pending[robot]
-                after = np.mean([result.success_after for result in adapted.values()])
-                share = len(adapted) / len(self._fleet.robots)
-                phase.show(share, f"success {after:.0%} after {config.episodes} episodes")
+            for first in range(0, count, len(robots)):
+                wave = with_faults(spec, first)
+                mine = robots[: count - first]
+                self._pending = pending = {
+                    robot: self._client.adapt(
+                        robot,
+                        wave,
+                        episodes=config.episodes,
+                        trials=config.trials,
+                        seed=config.seed,
+                        # What is exported is driven with: only what a robot's own fault came to.
+                        export_path="" if first else str((self._folder / f"{robot}.onnx").resolve()),
+                    )
+                    for robot in mine
+                }
+                for robot, action in list(pending.items()):
+                    result = action.result(ADAPT_TIMEOUT_S * max(1.0, config.trials / DemoConfig.trials))
+                    if not result.ok:
+                        raise FleetError(f"{robot} did not adapt: {result.message}")
+                    del pending[robot]
+                    if not first:
+                        found.adapted[robot] = result
+                    dynamics = wave.robot(robot).dynamics
+                    record = FaultRecord(
+                        name=dynamics.describe(),
+                        dynamics=dynamics,
+                        foreign=foreign(dynamics, learned),
+                        before=result.success_before,
+                        after=result.success_after,
+                    )
+                    found.faults.append(record)
+                    found.policies.append(adapted_vector(result))
+                    after = np.mean([fault.after for fault in found.faults])
+                    told = f"success {after:.0%} after {config.episodes} episodes"
+                    phase.show(len(found.faults) / count, f"{told}, {len(found.faults)} of {count} faults")
 
     def _drive(self, spec: TaskSpec) -> None:
-        client, robots = self._client, self._fleet.robots
         with self.console.phase("Driving in the shared world") as phase:
-            client.reset_world()
-            client.record_paths(robots)
-            started = time.monotonic()
-            self._standing = list(robots)
+            self._found.world, self._found.drive_s = self._driven(spec, spec.horizon_s, phase)
+        write_paths(self._folder / PATHS, self._found.paths)
 
-            def arrived() -> bool:
-                while self._standing:
-                    # Taken out first: a death noticed meanwhile puts its robot in again.
-                    self._engage(self._standing.pop())
-                world = client.view.world
-                reached = sum(world.reached) if world is not None and world.digest == spec.digest else 0
-                elapsed = time.monotonic() - started
-                phase.show(min(elapsed / spec.horizon_s, 1.0), f"{reached} of {len(robots)} robots on their pads")
-                return reached == len(robots) or elapsed > spec.horizon_s
+    def _driven(self, spec: TaskSpec, limit_s: float, phase: Phase) -> tuple[msg.WorldStatus, float]:
+        """Drive from the start until all have arrived or time is up: the world's last word, and the seconds it took."""
+        client, robots = self._client, self._fleet.robots
+        client.reset_world()
+        client.view.world = None  # its last word was on what was before
+        client.record_paths(robots)
+        started = time.monotonic()
+        self._standing, self._driving = list(robots), True
 
-            client.wait(arrived, "the drive", spec.horizon_s + 30.0)
-            drive_s = self._found.drive_s = time.monotonic() - started
-            # Let the last robot settle on its pad and its final status come in.
-            client.wait(lambda: time.monotonic() - started > drive_s + SETTLE_S, "settling", 10.0)
-            client.stop_recording()
-            for robot in robots:
-                client.engage(robot, False)
+        def arrived() -> bool:
+            while self._standing:
+                # Taken out first: a death noticed meanwhile puts its robot in again.
+                self._engage(self._standing.pop())
+            world = client.view.world
+            reached = sum(world.reached) if world is not None and world.digest == spec.digest else 0
+            elapsed = time.monotonic() - started
+            phase.show(min(elapsed / limit_s, 1.0), f"{reached} of {len(robots)} robots on their pads")
+            return reached == len(robots) or elapsed > limit_s
+
+        client.wait(arrived, "the drive", limit_s + 30.0)
+        drive_s = time.monotonic() - started
+        # Let the last robot settle on its pad and its final status come in.
+        client.wait(lambda: time.monotonic() - started > drive_s + SETTLE_S, "settling", 10.0)
+        client.stop_recording()
+        self._driving = False
+        for robot in robots:
+            client.engage(robot, False)
         assert client.view.world is not None
-        self._found.world = client.view.world
         self._found.paths = {robot: np.array(path).reshape(-1, 4) for robot, path in client.view.paths.items()}
-        write_paths(self._folder / "paths.json", self._found.paths)
+        return client.view.world, drive_s
 
-    def _compare(self, spec: TaskSpec) -> None:
-        """The baselines, when the fleet's processes are gone and both cores are free."""
-        from metabot.harness.baselines import measure, train_pretrained
+    def _cross(self) -> None:
+        """Every adapted policy with every fault, when the fleet's processes are gone and both cores are free."""
+        from metabot.demo.crossing import cross
         from metabot.policy.threads import one_torch_thread
-        from metabot.problems.drive import DriveTwin
+
+        one_torch_thread()
+        config, found = self.config, self._found
+        with self.console.phase("Adapted to one fault, driven with another") as phase:
+            found.cross_matrix = cross(
+                self._twin(),
+                config.algorithm,
+                config.all_settings(),
+                found.faults,
+                np.array(found.policies),
+                config.trials,
+                config.seed,
+            )
+            matrix = found.cross_matrix
+            off = "" if matrix.off_diagonal is None else f", with another {matrix.off_diagonal:.0%}"
+            own = np.mean([row[index] for index, row in enumerate(matrix.success)])
+            phase.show(1.0, f"success with its own {own:.0%}{off}")
+
+    def _compare(self) -> None:
+        """The baselines."""
+        from metabot.demo.rivals import Rivals
 
         if not self.config.baselines:
             return
-        threads = min(2, os.cpu_count() or 1)
-        one_torch_thread()
-        with self.console.phase("Baselines on the same budget") as phase:
-            twin = DriveTwin(distribution=self.config.task_distribution(), threads=threads)
-            baseline = train_pretrained(
-                twin,
-                sum(message.env_steps for message in self._client.view.rounds.values()),
-                self.config.episodes,
-                self.config.seed,
-                lambda fraction, success: phase.show(0.8 * fraction, f"pre-training, success {success:.0%}"),
-            )
-            self._found.baseline_env_steps = baseline.env_steps
-            for index, robot in enumerate(spec.robots):
-                self._found.baselines[robot.name] = measure(
-                    twin,
-                    baseline,
-                    np.array(robot.dynamics.as_tuple()),
-                    self.config.episodes,
-                    self.config.trials,
-                    self.config.seed,
-                )
-                as_is, tuned = np.mean(list(self._found.baselines.values()), axis=0)
-                phase.show(
-                    0.8 + 0.2 * (index + 1) / len(spec.robots), f"no adaptation {as_is:.0%}, fine-tuned {tuned:.0%}"
-                )
+        config, found = self.config, self._found
+        with self.console.phase("Baselines") as phase:
+            faults = np.array([fault.dynamics.as_tuple() for fault in found.faults])
+            budget = sum(message.env_steps for message in self._client.view.rounds.values())
+            rivals = Rivals(self._twin(), faults, budget, config.episodes, config.trials, config.seed, phase.show)
+            found.baselines = rivals.compare()
+            best = found.baselines[0]
+            phase.show(1.0, f"the strongest that does not adapt, {best.name}: {np.mean(best.success):.0%}")
+
+    def _twin(self) -> Any:
+        from metabot.problems.drive import DriveTwin
+
+        return DriveTwin(self.config.task_distribution(), min(2, os.cpu_count() or 1))
 
     def _report(self, summary: Summary) -> Summary:
         from metabot.demo.report import write_report
@@ -301,7 +393,7 @@ class Demo:
             if not death.respawned:
                 raise FleetError(f"{robot}'s learner is gone for good; see {self._folder / LOGS / death.label}.log")
             self._pending[robot].resend()
-        elif node == "policy" and death.respawned and robot in self._found.adapted:
+        elif node == "policy" and death.respawned and self._driving:
             self._standing.append(robot)
 
 

@@ -9,6 +9,9 @@ from pydantic import BaseModel, ConfigDict
 from metabot.params.atomic import atomic_file
 from metabot.task import RobotDynamics, TaskSpec
 
+MORE = 5
+"""How many times the fleet's budget the strongest baseline has, too."""
+
 
 class _Record(BaseModel):
     model_config = ConfigDict(extra="forbid")
@@ -37,14 +40,18 @@ class RobotRecord(_Record):
     goal: str
     fault: str
     dynamics: RobotDynamics
+    foreign: bool = False
+    """Whether the fault is of a kind, or has a part of one, that no task of training has."""
     before: float
     """Meta-learned start, no adaptation."""
     after: float
-    """The same after one inner step."""
+    """The same after adaptation."""
     no_adaptation: float | None
-    """Policy pre-trained on all tasks on the same budget, not adapted."""
+    """The strongest baseline that does not adapt, on the fleet's budget; None where baselines were left out."""
+    no_adaptation_more: float | None = None
+    """The same on `MORE` times that budget."""
     finetune: float | None
-    """That policy fine-tuned on as many adaptation episodes; both None where baselines were left out."""
+    """PPO on all tasks on the fleet's budget, then fine-tuned on as many adaptation episodes."""
     adaptation_episodes: int
     trials: int
     reached: bool
@@ -52,6 +59,58 @@ class RobotRecord(_Record):
     contacts: int
     """Control periods in which it touched another robot there."""
     driven_m: float
+
+
+class FaultRecord(_Record):
+    """A fault that was adapted to."""
+
+    name: str
+    """In words."""
+    dynamics: RobotDynamics
+    foreign: bool
+    """See `RobotRecord.foreign`."""
+    before: float
+    """Success of the meta-learned start, 0..1."""
+    after: float
+    """Success after adaptation, 0..1."""
+
+
+class CrossMatrix(_Record):
+    """Success of policies that adapted to one fault and drive with another, 0..1."""
+
+    faults: list[FaultRecord]
+    """Those of the robots come first, in their order."""
+    success: list[list[float]]
+    """A row for the fault that was adapted to, a column for the one driven with."""
+    trials: int
+    """Fresh trials of each pair; all with the same pads."""
+    off_diagonal: float | None
+    """Mean of all pairs of two faults; None if there is only one fault."""
+    largest: float | None
+    """The largest of them."""
+
+
+class BaselineRecord(_Record):
+    """What does not meta-learn, trained on all tasks of the distribution."""
+
+    name: str
+    adapts: bool
+    """Whether it is fine-tuned on as many episodes as the fleet's policies adapt on."""
+    times: int
+    """Its budget of control steps as a multiple of the fleet's."""
+    env_steps: int
+    train_s: float
+    success: list[float]
+    """By fault, in the order of `CrossMatrix.faults`, 0..1."""
+
+
+class UnadaptedDrive(_Record):
+    """What the meta-learned start does in the shared world before anybody adapts."""
+
+    reached: list[bool]
+    """By robot."""
+    contacts: list[int]
+    drive_s: float
 
 
 class OnnxRecord(_Record):
@@ -83,6 +142,10 @@ class Summary(_Record):
     rounds: list[RoundRecord]
     bytes_per_round: float
     robots: list[RobotRecord]
+    cross_matrix: CrossMatrix | None = None
+    baselines: list[BaselineRecord] = []
+    """Strongest first; none where they were left out."""
+    unadapted: UnadaptedDrive | None = None
     onnx: OnnxRecord
     control: ControlRecord
     fleet_reached: int

@@ -33,7 +33,6 @@ STOP = np.zeros(2)
 def filter_command(
     command: np.ndarray,
     odometry_age_s: float,
-    pose: np.ndarray,
     others: dict[str, np.ndarray],
     robot: str,
     limits: SafetyLimits,
@@ -47,8 +46,7 @@ def filter_command(
     Args:
         command: (2,) forward and turn from the policy.
         odometry_age_s: seconds since the newest odometry.
-        pose: (3,) own x, y, yaw.
-        others: (3,) pose of every other robot that was heard of.
+        others: (2,) way in metres to every other robot that is known of, in any one frame.
         robot: own name.
         limits: the limits.
     """
@@ -57,7 +55,7 @@ def filter_command(
     if not np.isfinite(command).all():
         return Filtered(STOP, "the policy's command is not finite")
     reach = 2 * limits.robot_radius_m + limits.clearance_m
-    for name, other in others.items():
-        if name < robot and math.hypot(other[0] - pose[0], other[1] - pose[1]) < reach:
+    for name, way in others.items():
+        if name < robot and math.hypot(way[0], way[1]) < reach:
             return Filtered(STOP, f"giving way to {name}")
     return Filtered(np.clip(command, -1.0, 1.0), "")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import fields
 from typing import Any, TypeVar
@@ -26,6 +27,23 @@ def configured(kind: type[ConfigT], settings: Mapping[str, Any]) -> ConfigT:
             raise ValueError(f"{name}: no such setting; allowed: {', '.join(defaults)}")
         values[name] = _read(name, value, defaults[name]) if isinstance(value, str) else value
     return kind(**values)
+
+
+def settings_of(text: str) -> dict[str, Any]:
+    """Settings of a method from a JSON object; "" has none.
+
+    Raises:
+        ValueError: if it is none; one line.
+    """
+    if not text:
+        return {}
+    try:
+        found = json.loads(text)
+    except ValueError as problem:
+        raise ValueError(f"settings: no JSON ({problem})") from None
+    if not isinstance(found, dict):
+        raise ValueError(f'settings: {text!r} is no JSON object such as {{"inner_steps": 2}}')
+    return {name: tuple(value) if isinstance(value, list) else value for name, value in found.items()}
 
 
 def above_zero(config: Any, *names: str) -> None:

@@ -63,6 +63,7 @@ class ContextDynamics(Prediction):
             problem.action_size,
             config.hidden,
             initial_log_std=config.noise_log_std,
+            products=config.products,
             latent_size=config.context_size,
         )
         return cls(policy, config)

@@ -30,10 +30,14 @@ class ContextImitationConfig:
 
     hidden: tuple[int, ...] = (64, 64)
     """Hidden layers of the policy."""
+    products: bool = False
+    """Whether the policy is given the products of what it observes and its context, see `LatentMLP.products`."""
     samples: int = 96
     """Steps of each task that an Adam step infers the context from."""
     outer_step: float = 2e-3
     """Step size of Adam."""
+    outer_decay: float = 1.0
+    """Factor by which the step size falls with every update."""
     outer_steps: int = 60
     """Adam steps per `update`, of all parameters together."""
     remembered: int = 512
@@ -61,8 +65,9 @@ class ContextImitationConfig:
         for name in ("expert_updates", "query_noise", "demonstration_noise"):
             if getattr(self, name) < 0:
                 raise ValueError(f"{name}: {getattr(self, name)} is below 0")
-        if not 0.0 <= self.expert_decay <= 1.0:
-            raise ValueError(f"expert_decay: {self.expert_decay} is not in [0, 1]")
+        for name in ("expert_decay", "outer_decay"):
+            if not 0.0 <= getattr(self, name) <= 1.0:
+                raise ValueError(f"{name}: {getattr(self, name)} is not in [0, 1]")
 
 
 class ContextImitation(MetaLearner):
@@ -91,7 +96,7 @@ class ContextImitation(MetaLearner):
         for prefix, layout in rest.items():
             self.layout = self.layout + layout.prefixed(prefix)
         self._sizes = [policy.layout.size, *(layout.size for layout in rest.values())]
-        self._adam = NumberedAdam(config.outer_step, config.max_gradient_norm)
+        self._adam = NumberedAdam(config.outer_step, config.max_gradient_norm, config.outer_decay)
 
     @classmethod
     def for_problem(cls, problem: Problem, **settings: Any) -> Self:

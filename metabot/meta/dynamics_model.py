@@ -43,9 +43,13 @@ class ChangeModel(ABC):
             steps: what was seen and done.
         """
 
+    def targets(self, steps: Transitions) -> Tensor:
+        """What is to be predicted, (tasks, steps, n): the changes of the observation."""
+        return steps.change
+
     def changes(self, parameters: Tensor, steps: Transitions) -> Tensor:
-        """What is to be predicted, (tasks, steps, observation_size)."""
-        return steps.change / self.layout.view(parameters)[SCALE].detach().clamp(min=_LEAST)
+        """What is to be predicted in units of its scales, (tasks, steps, n)."""
+        return self.targets(steps) / self.layout.view(parameters)[SCALE].detach().clamp(min=_LEAST)
 
     def errors(self, parameters: Tensor, context: Tensor, steps: Transitions) -> Tensor:
         """Mean squared error of prediction in every task, (tasks,); about 1 where nothing is predicted.
@@ -64,7 +68,7 @@ class ChangeModel(ABC):
         new = parameters.detach().clone()
         scale = self.layout.view(new)[SCALE]
         known = steps.moving[..., None]
-        found = torch.sqrt((steps.change.square() * known).sum((0, 1)) / known.sum().clamp(min=1.0))
+        found = torch.sqrt((self.targets(steps).square() * known).sum((0, 1)) / known.sum().clamp(min=1.0))
         scale += share * (found - scale)
         return new
 

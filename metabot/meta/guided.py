@@ -32,6 +32,8 @@ class GuidedConfig:
 
     hidden: tuple[int, ...] = (64, 64)
     """Hidden layers of the policy."""
+    products: bool = False
+    """Whether the policy is given the products of what it observes and its context, see `LatentMLP.products`."""
     probe_hidden: tuple[int, ...] = (32,)
     """Hidden layers of the probe, by which the inner gradient reaches the context."""
     context_size: int = 8
@@ -40,6 +42,8 @@ class GuidedConfig:
     """Step size that each of them starts with; learned."""
     outer_step: float = 3e-3
     """Step size of Adam."""
+    outer_decay: float = 1.0
+    """Factor by which the step size falls with every update."""
     outer_steps: int = 100
     """Adam steps per `update`, each through the inner step."""
     tasks: int = 32
@@ -74,7 +78,7 @@ class GuidedConfig:
         for name in ("expert_updates", "exploration_weight"):
             if getattr(self, name) < 0:
                 raise ValueError(f"{name}: {getattr(self, name)} is below 0")
-        for name in ("discount", "trace", "expert_decay"):
+        for name in ("discount", "trace", "expert_decay", "outer_decay"):
             if not 0.0 <= getattr(self, name) <= 1.0:
                 raise ValueError(f"{name}: {getattr(self, name)} is not in [0, 1]")
         if not -1.0 <= self.exploration <= 1.0:
@@ -107,7 +111,7 @@ class Guided(MetaLearner):
         """Make a meta-learner of a policy."""
         self.policy, self.config = policy, config or GuidedConfig()
         self.layout = policy.layout.prefixed("policy/") + Layout.of({"log_step": (policy.latent_size,)})
-        self._adam = NumberedAdam(self.config.outer_step, self.config.max_gradient_norm)
+        self._adam = NumberedAdam(self.config.outer_step, self.config.max_gradient_norm, self.config.outer_decay)
         self._memory: Guidance | None = None
         # The context of nobody is where its own way into the policy has no slope; it must not move from there.
         still = {"log_std", policy.layout.entries[-1][0]}
@@ -125,6 +129,7 @@ class Guided(MetaLearner):
             problem.action_size,
             config.hidden,
             initial_log_std=config.noise_log_std,
+            products=config.products,
             latent_size=config.context_size,
             probe_hidden=config.probe_hidden,
         )

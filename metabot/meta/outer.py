@@ -42,6 +42,12 @@ class OuterAdam:
             self._variable.copy_(meta)
         return self._variable
 
+    def resize(self, step: float) -> None:
+        """Go on with another step size."""
+        self._step = step
+        if self._variable is not None:
+            self._adam.param_groups[0]["lr"] = step
+
     def descend(self, loss: Callable[[], Tensor]) -> float | None:
         """One step.
 
@@ -92,8 +98,20 @@ class NumberedAdam(OuterAdam):
 
     updates = 0
 
+    def __init__(self, step: float, max_gradient_norm: float = 1.0, decay: float = 1.0) -> None:
+        """Set up the optimiser.
+
+        Args:
+            step: step size of the first update.
+            max_gradient_norm: longer gradients are shortened to this.
+            decay: factor by which the step size falls with every update.
+        """
+        super().__init__(step, max_gradient_norm)
+        self._first, self._decay = step, decay
+
     def begin_update(self) -> torch.Generator:
         """Count an update; the generator of its random numbers."""
+        self.resize(self._first * self._decay**self.updates)
         self.updates += 1
         return torch.Generator().manual_seed(self.updates)
 

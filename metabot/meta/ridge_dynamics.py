@@ -25,6 +25,8 @@ class RidgeDynamicsConfig(PredictionConfig):
     """Numbers that the policy draws from the coefficients found."""
     features: int = 8
     """Learned features beside one and the action."""
+    rewards: bool = False
+    """Whether rewards are predicted beside changes: where nothing but what is paid tells tasks apart."""
 
     def __post_init__(self) -> None:
         """Refuse what cannot work."""
@@ -56,12 +58,14 @@ class RidgeDynamics(Prediction):
     @classmethod
     def between(cls, problem: Problem, config: RidgeDynamicsConfig) -> RidgeDynamics:
         """See `ContextImitation.between`."""
-        model = RidgeModel(problem.observation_size, problem.action_size, config.features, config.model_hidden)
+        sizes = (problem.observation_size, problem.action_size, config.features, config.model_hidden)
+        model = RidgeModel(*sizes, rewards=config.rewards)
         policy = DigestMLP(
             problem.observation_size,
             problem.action_size,
             config.hidden,
             initial_log_std=config.noise_log_std,
+            products=config.products,
             latent_size=model.context_size,
             digest_size=config.digest_size,
         )

@@ -28,13 +28,28 @@ class RidgeModel(ChangeModel):
     """
 
     def __init__(
-        self, observation_size: int, action_size: int, features: int, hidden: tuple[int, ...] = (64, 64)
+        self,
+        observation_size: int,
+        action_size: int,
+        features: int,
+        hidden: tuple[int, ...] = (64, 64),
+        *,
+        rewards: bool = False,
     ) -> None:
-        """Choose the sizes."""
+        """Choose the sizes.
+
+        Args:
+            observation_size: numbers observed.
+            action_size: numbers commanded.
+            features: learned ones.
+            hidden: layers of the network that makes them.
+            rewards: whether the reward of a step is predicted beside the change.
+        """
+        self._rewards = rewards
         self._mlp = MLP((observation_size + action_size, *hidden, features), "tanh")
-        self._shape = (1 + action_size + features, observation_size)
-        self.context_size = self._shape[0] * observation_size
-        own = {_PRIOR: self._shape, _LOG_PRECISION: self._shape[:1], SCALE: (observation_size,)}
+        self._shape = (1 + action_size + features, observation_size + rewards)
+        self.context_size = self._shape[0] * self._shape[1]
+        own = {_PRIOR: self._shape, _LOG_PRECISION: self._shape[:1], SCALE: self._shape[1:]}
         self.layout = self._mlp.layout + Layout.of(own)
 
     def initial(self, rng: np.random.Generator) -> np.ndarray:
@@ -42,6 +57,10 @@ class RidgeModel(ChangeModel):
         rows, columns = self._shape
         own = {_PRIOR: np.zeros(self._shape), _LOG_PRECISION: np.zeros(rows), SCALE: np.ones(columns)}
         return self.layout.flatten({**self._mlp.initial(rng), **own})
+
+    def targets(self, steps: Transitions) -> Tensor:
+        """See `ChangeModel.targets`; the reward comes last."""
+        return torch.cat([steps.change, steps.reward[..., None]], dim=-1) if self._rewards else steps.change
 
     def features(self, parameters: Tensor, steps: Transitions) -> Tensor:
         """φ of all steps, (tasks, steps, 1 + action_size + features)."""

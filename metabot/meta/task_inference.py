@@ -15,6 +15,7 @@ from metabot.base.imitation import asked
 from metabot.experience import Episodes, Transitions
 from metabot.meta.config import above_zero, at_least_one
 from metabot.meta.context_imitation import ContextImitation, ContextImitationConfig
+from metabot.meta.information_encoder import InformationEncoder
 from metabot.meta.learner import Kind, MetaBatch, Moments
 from metabot.meta.lessons import Lessons
 from metabot.meta.rounds import doubling
@@ -34,6 +35,9 @@ class TaskInferenceConfig(ContextImitationConfig):
 
     encoder_hidden: tuple[int, ...] = (64, 64)
     """Hidden layers of the network that looks at steps."""
+    belief_size: int = 0
+    """Numbers of a belief that steps inform jointly and the context is read from, see `InformationEncoder`;
+    0: every number of the context is inferred by itself."""
     outer_step: float = 5e-3
     """Step size of Adam."""
     outer_steps: int = 240
@@ -44,6 +48,9 @@ class TaskInferenceConfig(ContextImitationConfig):
     """States of each of them that the policy imitates the expert in."""
     lesson: int = 128
     """States, and steps to tell it by, that are remembered of each task."""
+    told: float = 0.0
+    """Share of tasks whose context in imitation is what is hidden itself, and not what was inferred (the first
+    phase of RMA): the policy then need not wait for the encoder."""
     change_size: float = 0.2
     """What changes of observations within a step, and rewards, are divided by for the encoder."""
 
@@ -51,7 +58,11 @@ class TaskInferenceConfig(ContextImitationConfig):
         """Refuse what cannot work."""
         super().__post_init__()
         above_zero(self, "change_size")
+        if self.belief_size < 0:
+            raise ValueError(f"belief_size: {self.belief_size} is below 0")
         at_least_one(self, "tasks", "states")
+        if not 0.0 <= self.told <= 1.0:
+            raise ValueError(f"told: {self.told} is not in [0, 1]")
 
 
 @dataclass(frozen=True)
@@ -91,7 +102,11 @@ class TaskInference(ContextImitation):
             standard: units of what is hidden.
         """
         sizes = (policy.observation_size, policy.action_size, policy.latent_size, config.encoder_hidden)
-        self.encoder = TaskEncoder(*sizes, prior_precision=_PRIOR_PRECISION, tempered=True)
+        self.encoder: TaskEncoder | InformationEncoder
+        if config.belief_size:
+            self.encoder = InformationEncoder(*sizes, belief_size=config.belief_size, prior_precision=_PRIOR_PRECISION)
+        else:
+            self.encoder = TaskEncoder(*sizes, prior_precision=_PRIOR_PRECISION, tempered=True)
         super().__init__(policy, config, {"encoder/": self.encoder.layout})
         self._standard = standard
         self._lessons: Lessons | None = None
@@ -110,6 +125,7 @@ class TaskInference(ContextImitation):
             problem.action_size,
             config.hidden,
             initial_log_std=config.noise_log_std,
+            products=config.products,
             latent_size=standard.size,
         )
         return cls(policy, config, standard)
@@ -122,7 +138,8 @@ class TaskInference(ContextImitation):
         """See `ContextImitation.infer`."""
         size = self.config.change_size
         scaled = dataclasses.replace(steps, change=steps.change / size, reward=steps.reward / size)
-        return self.encoder(meta.split(self._sizes)[1], scaled).mean
+        found = self.encoder(meta.split(self._sizes)[1], scaled)
+        return found if isinstance(found, Tensor) else found.mean
 
     def rounds(self, episodes: int) -> Iterator[int]:
         """See `ContextImitation.rounds`."""
@@ -146,7 +163,8 @@ class TaskInference(ContextImitation):
             advice: (tasks, states, action_size), what the expert would do there.
         """
         context = self.infer(meta, steps)
-        return (context - hidden).square().sum(-1) + self.imitation(self.start(meta), context, observation, advice)
+        read = torch.where(torch.arange(len(hidden))[:, None] < self.config.told * len(hidden), hidden, context)
+        return (context - hidden).square().sum(-1) + self.imitation(self.start(meta), read, observation, advice)
 
     def update(self, meta: Tensor, batch: MetaBatch) -> tuple[Tensor, dict[str, float]]:
         """See `MetaLearner.update`; metrics: ``loss``, ``inference_error``, ``gradient_norm``, ``dropped_tasks``."""

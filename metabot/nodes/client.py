@@ -21,6 +21,7 @@ from rclpy.client import Client
 from rclpy.context import Context
 from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
 from rclpy.node import Node
+from rclpy.publisher import Publisher
 from rclpy.signals import SignalHandlerOptions
 from rclpy.task import Future
 from std_srvs.srv import SetBool, Trigger
@@ -50,7 +51,7 @@ class FleetView:
     control: dict[str, msg.ControlStatus] = field(default_factory=dict)
     world: msg.WorldStatus | None = None
     paths: dict[str, list[tuple[float, float, float, float]]] = field(default_factory=dict)
-    """By robot, from odometry: seconds since recording began, x, y in metres, yaw in radians."""
+    """By robot, as it truly moved: seconds since recording began, x, y in metres, yaw in radians."""
 
 
 class FleetClient:
@@ -79,7 +80,9 @@ class FleetClient:
         self._adapt: dict[str, ActionClient] = {}
         # Nothing is destroyed while the executor spins in its thread: it may be about to wait for it.
         self._services: dict[str, Client] = {}
-        self._recording = False
+        self._recorded: set[str] = set()
+        self._began: float | None = None
+        self._policies: list[Publisher] = []
         view = self.view
         self._node.create_subscription(msg.Round, "/meta/round", self._on_round, latched(1000))
         self._node.create_subscription(
@@ -109,23 +112,22 @@ class FleetClient:
             )
 
     def record_paths(self, robots: tuple[str, ...]) -> None:
-        """Remember the motion of robots from now on, in `FleetView.paths`."""
-        began = time.monotonic()
-        self._recording = True
-        for robot in robots:
-            path = self.view.paths.setdefault(robot, [])
+        """Remember the true motion of robots from now on, in `FleetView.paths`; what was recorded before is dropped."""
+        self.view.paths = {robot: [] for robot in robots}
+        self._began = time.monotonic()
+        for robot in set(robots) - self._recorded:
 
-            def on_odometry(message: Odometry, path: list[tuple[float, float, float, float]] = path) -> None:
-                if not self._recording:
-                    return
-                pose, _ = convert.odometry_from_ros(message)
-                path.append((time.monotonic() - began, *pose.tolist()))
+            def on_truth(message: Odometry, robot: str = robot) -> None:
+                if self._began is not None and robot in self.view.paths:
+                    pose, _ = convert.odometry_from_ros(message)
+                    self.view.paths[robot].append((time.monotonic() - self._began, *pose.tolist()))
 
-            self._node.create_subscription(Odometry, f"/{robot}/odom", on_odometry, newest())
+            self._node.create_subscription(Odometry, f"/{robot}/ground_truth", on_truth, newest())
+            self._recorded.add(robot)
 
     def stop_recording(self) -> None:
         """Remember no further motion."""
-        self._recording = False
+        self._began = None
 
     def _on_round(self, message: msg.Round) -> None:
         if message.state == msg.Round.CLOSED:
@@ -161,6 +163,18 @@ class FleetClient:
             spec_json=spec.model_dump_json(), episodes=episodes, trials=trials, seed=seed, export_path=export_path
         )
         return Pending(self, client, goal, f"{robot}'s learner")
+
+    def hand_out(self, robots: tuple[str, ...], path: str, sha256: str) -> None:
+        """Give robots a policy file that no learner of theirs made, until `take_back`."""
+        for robot in robots:
+            publisher = self._node.create_publisher(msg.PolicyFile, f"/{robot}/policy", latched())
+            publisher.publish(msg.PolicyFile(robot=robot, path=path, sha256=sha256))
+            self._policies.append(publisher)
+
+    def take_back(self) -> None:
+        """A policy node that starts again later does not find what was handed out."""
+        while self._policies:
+            self._node.destroy_publisher(self._policies.pop())
 
     def engage(self, robot: str, drive: bool = True, timeout_s: float = 20.0) -> None:
         """Make a robot's policy node drive, or stand.

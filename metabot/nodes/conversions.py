@@ -7,7 +7,7 @@ from array import array
 
 import numpy as np
 from builtin_interfaces.msg import Time
-from geometry_msgs.msg import Twist
+from geometry_msgs.msg import Pose, PoseArray, Twist
 from metabot_interfaces import msg
 from nav_msgs.msg import Odometry
 
@@ -126,6 +126,27 @@ def odometry_from_ros(message: Odometry) -> tuple[np.ndarray, np.ndarray]:
     yaw = math.atan2(2.0 * (q.w * q.z + q.x * q.y), 1.0 - 2.0 * (q.y * q.y + q.z * q.z))
     twist = message.twist.twist
     return np.array([position.x, position.y, yaw]), np.array([twist.linear.x, twist.angular.z])
+
+
+def neighbours_to_ros(pose: np.ndarray, others: np.ndarray, robot: str, stamp: Time) -> PoseArray:
+    """Other robots as one sees them (in the frame ``<robot>/base_link``).
+
+    Args:
+        pose: (3,) its x, y, yaw.
+        others: (n, 3) those of the others.
+        robot: its name.
+        stamp: time of the state.
+    """
+    message = PoseArray()
+    message.header.stamp, message.header.frame_id = stamp, f"{robot}/base_link"
+    ways = others[:, :2] - pose[:2]
+    cos, sin = math.cos(pose[2]), math.sin(pose[2])
+    for (x, y), yaw in zip(ways, others[:, 2] - pose[2], strict=True):
+        seen = Pose()
+        seen.position.x, seen.position.y = float(cos * x + sin * y), float(cos * y - sin * x)
+        seen.orientation.z, seen.orientation.w = math.sin(float(yaw) / 2), math.cos(float(yaw) / 2)
+        message.poses.append(seen)
+    return message
 
 
 def command_to_ros(command: np.ndarray, max_speed_mps: float, max_yaw_rate_radps: float) -> Twist:

@@ -13,10 +13,13 @@ from rclpy.subscription import Subscription
 
 from metabot.fleet import Closed, Extended, MetaParameters, Rejected, RoundConfig, RoundKeeper, weighted_mean
 from metabot.meta import make_meta_learner
+from metabot.meta.config import settings_of
 from metabot.nodes import conversions as convert
 from metabot.nodes.managed import ManagedNode, SetupError, run_node
 from metabot.nodes.qos import latched, reliable
 from metabot.params import CheckpointError, LayoutError, load_checkpoint, save_checkpoint
+from metabot.problems.drive import DriveTwin
+from metabot.task import DriveDistribution
 
 POLL_PERIOD_S = 0.05
 ROUND_HISTORY = 1000
@@ -28,6 +31,8 @@ class MetaLearnerNode(ManagedNode):
     Parameters:
         robots (string[]): names of the fleet's robots.
         algorithm (string, "meta-sgd"): a name of `metabot.meta.META_LEARNERS`.
+        settings (string, ""): JSON of the fields of its configuration that differ from the default.
+        distribution (string, ""): JSON of the `metabot.task.DriveDistribution` that the robots learn from.
         rounds (int, 30): rounds to run; 0 goes on for ever.
         quorum (int, 0): updates a round needs; 0 is more than half of the fleet.
         deadline_s (double, 30): seconds after which a quorum is enough.
@@ -48,6 +53,8 @@ class MetaLearnerNode(ManagedNode):
         robots = self.parameter("robots", [""], "names of the fleet's robots")
         self._robots = tuple(robot for robot in robots if robot)
         self._algorithm: str = self.parameter("algorithm", "meta-sgd", "meta-learner by its registry name")
+        self._settings: str = self.parameter("settings", "", "JSON of the meta-learner's settings")
+        self._distribution: str = self.parameter("distribution", "", "JSON of a DriveDistribution")
         self._rounds: int = self.parameter("rounds", 30, "rounds to run; 0: for ever")
         self._quorum: int = self.parameter("quorum", 0, "updates a round needs; 0: more than half")
         self._deadline_s: float = self.parameter("deadline_s", 30.0, "seconds after which a quorum is enough")
@@ -66,7 +73,8 @@ class MetaLearnerNode(ManagedNode):
     def setup(self) -> None:
         """Build the learner and load the checkpoint."""
         try:
-            learner = make_meta_learner(self._algorithm)
+            twin = DriveTwin(DriveDistribution.parse(self._distribution)) if self._distribution else DriveTwin()
+            learner = make_meta_learner(self._algorithm, twin, **settings_of(self._settings))
             config = RoundConfig(
                 robots=self._robots, quorum=self._quorum, deadline_s=self._deadline_s, alive_s=self._alive_s
             )

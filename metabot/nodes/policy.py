@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from geometry_msgs.msg import Twist
+from geometry_msgs.msg import PoseArray, Twist
 from metabot_interfaces import msg
 from nav_msgs.msg import Odometry
 from rclpy.subscription import Subscription
@@ -51,7 +51,8 @@ class PolicyNode(ManagedNode):
 
     Subscribes:
         odom (nav_msgs/Odometry), policy (PolicyFile, latched), /task (Task, latched),
-        /<other robot>/odom where the task forbids contact.
+        neighbours (geometry_msgs/PoseArray), the other robots of the task in its order, as this one sees them;
+        /<other robot>/odom where the task forbids contact: what counts until neighbours are seen.
 
     Services:
         engage (std_srvs/SetBool): start or stop driving.
@@ -72,6 +73,7 @@ class PolicyNode(ManagedNode):
         self._start = np.zeros(2)
         self._odometry: tuple[np.ndarray, np.ndarray, float] | None = None
         self._others: dict[str, np.ndarray] = {}
+        self._seen: tuple[dict[str, np.ndarray], float] | None = None
         self._other_topics: list[Subscription] = []
         self._engaged = False
         self._reached = False
@@ -83,6 +85,7 @@ class PolicyNode(ManagedNode):
         self._command = self.create_publisher(Twist, "cmd_vel", newest())
         self._status = self.create_publisher(msg.ControlStatus, "control_status", reliable())
         self.create_subscription(Odometry, "odom", self._on_odometry, newest())
+        self.create_subscription(PoseArray, "neighbours", self._on_neighbours, newest())
         self.create_subscription(msg.PolicyFile, "policy", self._on_policy, latched())
         self.create_subscription(msg.Task, "/task", self._on_task, latched())
         self.create_service(SetBool, "engage", self._on_engage)
@@ -120,6 +123,14 @@ class PolicyNode(ManagedNode):
     def _on_odometry(self, message: Odometry) -> None:
         pose, twist = convert.odometry_from_ros(message)
         self._odometry = (pose, twist, time.monotonic())
+
+    def _on_neighbours(self, message: PoseArray) -> None:
+        if self._spec is None or self._spec.success.contact == "allowed":
+            return
+        names = [robot.name for robot in self._spec.robots if robot.name != self.robot]
+        if len(names) == len(message.poses):  # else it is of the task before
+            ways = [np.array([pose.position.x, pose.position.y]) for pose in message.poses]
+            self._seen = dict(zip(names, ways, strict=True)), time.monotonic()
 
     def _on_policy(self, message: msg.PolicyFile) -> None:
         try:
@@ -160,7 +171,7 @@ class PolicyNode(ManagedNode):
     def _watch_others(self, spec: TaskSpec) -> None:
         for topic in self._other_topics:
             self.destroy_subscription(topic)
-        self._others, self._other_topics = {}, []
+        self._others, self._other_topics, self._seen = {}, [], None
         if spec.success.contact == "allowed":
             return
         for other in spec.robots:
@@ -247,7 +258,13 @@ class PolicyNode(ManagedNode):
         started = time.perf_counter()
         action = session.act(observation)[0]
         self._latencies.append(time.perf_counter() - started)
-        safe = filter_command(action, time.monotonic() - stamp, pose, self._others, self.robot, self._limits)
+        if self._seen is not None:
+            ways, seen_at = self._seen
+        else:
+            # Poses of several odometries go together only where all of them start from one map.
+            ways, seen_at = {name: other[:2] - pose[:2] for name, other in self._others.items()}, stamp
+        age = time.monotonic() - min(stamp, seen_at)
+        safe = filter_command(action, age, ways, self.robot, self._limits)
         self._detail = safe.reason or "driving"
         self._send(safe.command)
 

@@ -22,6 +22,7 @@ from metabot.deploy.contract import PolicyContract
 from metabot.deploy.export import check_target, export_policy
 from metabot.fleet import MetaParameters, Update
 from metabot.meta import Adapted, RobotLearner, make_meta_learner
+from metabot.meta.config import settings_of
 from metabot.nodes import conversions as convert
 from metabot.nodes.managed import ManagedNode, SetupError, run_node
 from metabot.nodes.qos import latched, reliable
@@ -52,6 +53,7 @@ class RobotLearnerNode(ManagedNode):
 
     Parameters:
         algorithm (string, "meta-sgd"): as the meta-learner's.
+        settings (string, ""): JSON of the fields of its configuration that differ from the default.
         learn (bool, true): take part in rounds; false leaves only the action.
         distribution (string, ""): JSON of a `metabot.task.DriveDistribution`; "" is the default.
         tasks (int, 8): tasks per round.
@@ -78,6 +80,7 @@ class RobotLearnerNode(ManagedNode):
         super().__init__("robot_learner")
         self.robot = self.get_namespace().strip("/") or "robot_1"
         self._algorithm: str = self.parameter("algorithm", "meta-sgd", "meta-learner by its registry name")
+        self._settings: str = self.parameter("settings", "", "JSON of the meta-learner's settings")
         self._learn: bool = self.parameter("learn", True, "take part in rounds")
         self._distribution: str = self.parameter("distribution", "", "JSON of a DriveDistribution")
         self._tasks: int = self.parameter("tasks", 8, "tasks per round")
@@ -125,7 +128,7 @@ class RobotLearnerNode(ManagedNode):
         try:
             distribution = DriveDistribution.parse(self._distribution) if self._distribution else DriveDistribution()
             twin = DriveTwin(distribution, self._threads)
-            meta_learner = make_meta_learner(self._algorithm, twin)
+            meta_learner = make_meta_learner(self._algorithm, twin, **settings_of(self._settings))
         except ValueError as problem:
             raise SetupError(str(problem)) from None
         if not isinstance(meta_learner.policy, GaussianMLP):

@@ -5,10 +5,10 @@ from __future__ import annotations
 import sys
 import threading
 import time
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
-from geometry_msgs.msg import Twist
+from geometry_msgs.msg import PoseArray, Twist
 from metabot_interfaces import msg
 from nav_msgs.msg import Odometry
 from rclpy.publisher import Publisher
@@ -29,6 +29,15 @@ from metabot_sim.robots import diffdrive
 STATUS_HZ = 10
 
 
+class _RobotTopics(NamedTuple):
+    """What is said to and heard of one robot."""
+
+    odometry: Publisher
+    truth: Publisher
+    neighbours: Publisher
+    command: Subscription
+
+
 class SimulatorNode(ManagedNode):
     """Steps the world of the newest task and moves every robot by its ``cmd_vel``.
 
@@ -41,8 +50,10 @@ class SimulatorNode(ManagedNode):
         publish_clock (bool, true): publish /clock.
 
     Publishes:
-        /clock (rosgraph_msgs/Clock), /<robot>/odom (nav_msgs/Odometry),
-        /world/status (WorldStatus).
+        /clock (rosgraph_msgs/Clock), /world/status (WorldStatus), and for every robot
+        /<robot>/odom (nav_msgs/Odometry), as its odometry has it believe;
+        /<robot>/ground_truth (nav_msgs/Odometry), as it is, for those who watch;
+        /<robot>/neighbours (geometry_msgs/PoseArray), the other robots of the task in its order, as it sees them.
 
     Subscribes:
         /task (Task, latched), /<robot>/cmd_vel (geometry_msgs/Twist).
@@ -64,7 +75,7 @@ class SimulatorNode(ManagedNode):
         self._world: BatchedWorld | None = None
         self._commands = np.zeros((0, 2))
         self._command_times = np.zeros(0)
-        self._robot_topics: list[tuple[Publisher, Subscription]] = []
+        self._robot_topics: list[_RobotTopics] = []
         self._paused = False
         self._clock_ticks = 0
         self._thread: threading.Thread | None = None
@@ -104,9 +115,10 @@ class SimulatorNode(ManagedNode):
             self.get_logger().error(f"task ignored: {problem}")
             return
         with self._lock:
-            for publisher, subscription in self._robot_topics:
-                self.destroy_publisher(publisher)
-                self.destroy_subscription(subscription)
+            for topics in self._robot_topics:
+                for publisher in (topics.odometry, topics.truth, topics.neighbours):
+                    self.destroy_publisher(publisher)
+                self.destroy_subscription(topics.command)
             self._robot_topics = [self._connect(index, robot.name) for index, robot in enumerate(spec.robots)]
             self._world, self._digest = world, message.digest
             self._commands = np.zeros((world.num_robots, 2))
@@ -114,15 +126,19 @@ class SimulatorNode(ManagedNode):
             self._restart(world)
         self.get_logger().info(f"world of {world.num_robots} robots, task {message.digest}")
 
-    def _connect(self, index: int, robot: str) -> tuple[Publisher, Subscription]:
+    def _connect(self, index: int, robot: str) -> _RobotTopics:
         def on_command(message: Twist) -> None:
             command = convert.command_from_ros(message, diffdrive.MAX_SPEED_MPS, diffdrive.MAX_YAW_RATE_RADPS)
             with self._lock:
                 if index < len(self._commands) and np.isfinite(command).all():
                     self._commands[index], self._command_times[index] = command, time.monotonic()
 
-        publisher = self.create_publisher(Odometry, f"/{robot}/odom", newest())
-        return publisher, self.create_subscription(Twist, f"/{robot}/cmd_vel", on_command, newest())
+        return _RobotTopics(
+            self.create_publisher(Odometry, f"/{robot}/odom", newest()),
+            self.create_publisher(Odometry, f"/{robot}/ground_truth", newest()),
+            self.create_publisher(PoseArray, f"/{robot}/neighbours", newest()),
+            self.create_subscription(Twist, f"/{robot}/cmd_vel", on_command, newest()),
+        )
 
     def _on_reset(self, _: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
         with self._lock:
@@ -170,17 +186,20 @@ class SimulatorNode(ManagedNode):
         poses = world.poses()
         distances = world.distances(poses)[0]
         # What a robot tells of itself is what its odometry has it believe; where it is, the world knows.
-        believed, twists = world.odometry.poses(poses), world.odometry.twists(world.cars, world.twists(poses))
+        driven = world.twists(poses)
+        believed, counted = world.odometry.poses(poses), world.odometry.twists(world.cars, driven)
         self._reached |= self._parking((distances < world.spec.success.radius_m)[None], poses)[0]
         self._contacts += world.contacts()[0]
         if self._with_clock:
             now = Time(nanoseconds=round(self._clock_ticks / self._rate_hz * 1e9))
             self._clock_out.publish(Clock(clock=now.to_msg()))
         stamp = self.get_clock().now().to_msg()
-        for (publisher, _), robot, pose, twist in zip(
-            self._robot_topics, world.spec.robots, believed[0], twists[0], strict=True
-        ):
-            publisher.publish(convert.odometry_to_ros(pose, twist, robot.name, stamp))
+        for index, (topics, robot) in enumerate(zip(self._robot_topics, world.spec.robots, strict=True)):
+            pose, name = poses[0, index], robot.name
+            topics.odometry.publish(convert.odometry_to_ros(believed[0, index], counted[0, index], name, stamp))
+            topics.truth.publish(convert.odometry_to_ros(pose, driven[0, index], name, stamp))
+            others = np.delete(poses[0], index, axis=0)
+            topics.neighbours.publish(convert.neighbours_to_ros(pose, others, name, stamp))
         if self._ticks % max(1, self._rate_hz // STATUS_HZ) == 0:
             self._status.publish(
                 msg.WorldStatus(

@@ -9,7 +9,7 @@ import numpy as np
 from torch import Tensor
 
 from metabot.params import Layout
-from metabot.policy.latent import LatentMLP, beside
+from metabot.policy.latent import LatentMLP
 from metabot.policy.mlp import orthogonal
 
 _DIGEST = "digest"
@@ -45,4 +45,4 @@ class DigestMLP(LatentMLP):
 
     def mean_given(self, views: Mapping[str, Tensor], observation: Tensor, latent: Tensor) -> Tensor:
         """See `LatentMLP.mean_given`."""
-        return self.mlp(views, beside(observation, (views[_DIGEST] @ latent[..., None])[..., 0]))
+        return self.mlp(views, self.given(observation, (views[_DIGEST] @ latent[..., None])[..., 0]))

@@ -27,6 +27,10 @@ class LatentMLP(GaussianMLP):
     """
 
     latent_size: int = field(default=5, kw_only=True)
+    products: bool = field(default=False, kw_only=True)
+    """Whether the network is also given every product of an observed number and one of the context (Jayakumar
+    et al. 2020, "Multiplicative Interactions and Where to Find Them"): a context that turns or scales what is
+    observed is then one layer away."""
 
     def __post_init__(self) -> None:
         """Derive the layout from the sizes.
@@ -36,7 +40,8 @@ class LatentMLP(GaussianMLP):
         """
         if self.latent_size < 1:
             raise ValueError(f"latent_size: {self.latent_size} is below 1")
-        sizes = (self.observation_size + self.read_size, *self.hidden, self.output_size)
+        pairs = self.observation_size * self.read_size if self.products else 0
+        sizes = (self.observation_size + self.read_size + pairs, *self.hidden, self.output_size)
         mlp = MLP(sizes, "tanh", last_gain=0.01)
         object.__setattr__(self, "mlp", mlp)
         object.__setattr__(self, "layout", mlp.layout + self.own_layout() + Layout.of({LATENT: (self.latent_size,)}))
@@ -80,7 +85,20 @@ class LatentMLP(GaussianMLP):
         Returns:
             (..., action_size).
         """
-        return self.mlp(views, beside(observation, latent))
+        return self.mlp(views, self.given(observation, latent))
+
+    def given(self, observation: Tensor, read: Tensor) -> Tensor:
+        """What the network is given.
+
+        Args:
+            observation: (..., observation_size), or (tasks, points, observation_size).
+            read: (read_size,), or (tasks, read_size), what it reads of the context.
+        """
+        given = beside(observation, read)
+        if not self.products:
+            return given
+        pairs = given[..., : self.observation_size, None] * given[..., None, self.observation_size :]
+        return torch.cat([given, pairs.flatten(-2)], dim=-1)
 
     def latent(self, parameters: Tensor) -> Tensor:
         """The context, (..., latent_size), a view."""

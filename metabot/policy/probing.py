@@ -9,7 +9,7 @@ import numpy as np
 from torch import Tensor
 
 from metabot.params import Layout
-from metabot.policy.latent import LatentMLP, beside
+from metabot.policy.latent import LatentMLP
 from metabot.policy.mlp import MLP
 
 _PROBE = "probe/"
@@ -57,6 +57,6 @@ class ProbingMLP(LatentMLP):
     def mean_given(self, views: Mapping[str, Tensor], observation: Tensor, latent: Tensor) -> Tensor:
         """See `LatentMLP.mean_given`."""
         size = latent.abs()
-        done = self.mlp(views, beside(observation, latent * size / (1.0 + size)))
+        done = self.mlp(views, self.given(observation, latent * size / (1.0 + size)))
         rows = latent[:, None] if latent.dim() > 1 else latent
         return done + (self.probed(views, observation) @ rows.unsqueeze(-1)).squeeze(-1)

@@ -102,14 +102,18 @@ class RobotDynamics(SpecModel):
         return tuple(float(getattr(self, name)) for name in type(self).model_fields)
 
     def describe(self) -> str:
-        """Say in words what differs from a healthy robot."""
+        """Say in words what differs from a healthy robot.
+
+        An arm's gripper, command frame and camera are left out: the words are those of robots that drive.
+        """
         words = []
         if self.drive_gain < 0:
             words.append("drive reversed")
         if self.steer_gain < 0:
             words.append("steering reversed")
-        if abs(self.drive_gain) < 0.9:
-            words.append(f"drive at {abs(self.drive_gain):.0%}")
+        for name, gain in (("drive", self.drive_gain), ("steering", self.steer_gain)):
+            if not 0.9 <= abs(gain) <= 1.1:
+                words.append(f"{name} at {abs(gain):.0%}")
         if abs(self.steer_bias) > 0.02:
             words.append(f"steering pulls {'left' if self.steer_bias > 0 else 'right'} by {abs(self.steer_bias):.0%}")
         if self.wheels_swapped:
@@ -124,7 +128,23 @@ class RobotDynamics(SpecModel):
             words.append(f"odometry counts {self.odometry_scale:.2f} m a metre")
         if abs(self.odometry_drift) > 0.01:
             words.append(f"odometry drifts {math.degrees(self.odometry_drift):+.0f}° a metre")
-        return ", ".join(words) or "healthy"
+        return ", ".join(words + self._of_the_body()) or "healthy"
+
+    def _of_the_body(self) -> list[str]:
+        """What is neither of gains nor of odometry."""
+        words = []
+        if self.delay_steps:
+            words.append(f"commands {self.delay_steps} step{'' if self.delay_steps == 1 else 's'} late")
+        if self.dead >= 0:
+            words.append(f"actuator {self.dead} dead")
+        if self.noise > 0.0:
+            words.append(f"observations noisy by {self.noise:.2g}")
+        if self.payload_kg > 0.01:
+            words.append(f"carries {self.payload_kg:.2g} kg")
+        for name, factor in (("grip", self.friction), ("mass", self.link_mass), ("damping", self.damping)):
+            if abs(factor - 1.0) > 0.02:
+                words.append(f"{name} at {factor:.0%}")
+        return words
 
 
 class RobotSpec(SpecModel):

@@ -97,7 +97,6 @@ def test_the_provider_is_one_that_works_and_nothing_is_printed(exported, capfd: 
             PolicySession(exported[0].path, "cuda")
 
 
-HERE = np.zeros(3)
 LIMITS = SafetyLimits()
 
 
@@ -109,12 +108,12 @@ LIMITS = SafetyLimits()
         ([0.5, 0.5], 2.0, {}, "b", [0, 0], "no odometry for 2.0 s"),
         ([0.5, 0.5], float("nan"), {}, "b", [0, 0], "no odometry"),
         ([float("nan"), 0], 0.0, {}, "b", [0, 0], "the policy's command is not finite"),
-        ([0.5, 0], 0.0, {"a": np.array([0.5, 0, 0])}, "b", [0, 0], "giving way to a"),
-        ([0.5, 0], 0.0, {"c": np.array([0.5, 0, 0])}, "b", [0.5, 0], ""),
-        ([0.5, 0], 0.0, {"a": np.array([0.7, 0, 0])}, "b", [0.5, 0], ""),
+        ([0.5, 0], 0.0, {"a": np.array([0.5, 0])}, "b", [0, 0], "giving way to a"),
+        ([0.5, 0], 0.0, {"c": np.array([0.5, 0])}, "b", [0.5, 0], ""),
+        ([0.5, 0], 0.0, {"a": np.array([0.7, 0])}, "b", [0.5, 0], ""),
     ],
 )
 def test_the_safety_filter(command, age, others, robot, expected, reason) -> None:
-    result = filter_command(np.array(command), age, HERE, others, robot, LIMITS)
+    result = filter_command(np.array(command), age, others, robot, LIMITS)
     assert result.command.tolist() == expected
     assert result.reason.startswith(reason) and bool(result.reason) == bool(reason)

@@ -67,6 +67,16 @@ def test_without_a_step_nothing_is_known_and_masked_steps_do_not_count() -> None
     assert torch.allclose(model.solved(parameters, masked), model.solved(parameters, half), atol=1e-5)
 
 
+def test_what_only_rewards_tell_is_found_where_they_are_predicted() -> None:
+    model, steps = RidgeModel(4, 2, 1, (4,), rewards=True), some_steps()
+    parameters = torch.from_numpy(model.initial(np.random.default_rng(0)))
+    gains = torch.tensor([1.2, -0.8, 0.5])
+    steps = dataclasses.replace(steps, change=torch.zeros(3, 40, 4), reward=gains[:, None] * steps.action[..., 0])
+    context = model.solved(parameters, steps)
+    assert torch.allclose(context.unflatten(1, (4, 5))[:, 1, 4], gains, atol=0.06)
+    assert (model.errors(parameters, context, steps) < 1e-3).all()
+
+
 def test_a_gain_of_either_sign_is_found_at_once_and_predicts() -> None:
     model = RidgeModel(4, 2, 1, (4,))
     parameters, steps = torch.from_numpy(model.initial(np.random.default_rng(0))), some_steps()

@@ -11,6 +11,7 @@ import torch
 
 from metabot.experience import Transitions
 from metabot.meta import MetaLearner, make_meta_learner
+from metabot.meta.information_encoder import InformationEncoder
 from metabot.meta.rounds import doubling
 from metabot.meta.standard import Standard
 from metabot.meta.task_encoder import TaskEncoder
@@ -38,10 +39,11 @@ def a_batch(learner: TaskInference, meta: torch.Tensor, tasks: int = 4, seed: in
     return learner.collect(meta, problem, problem.sample(rng, tasks), 3, rng)
 
 
+@pytest.mark.parametrize("settings", [{}, {"belief_size": "3", "told": "0.5", "products": "true"}])
 def test_the_gradient_matches_finite_differences_and_imitation_leaves_the_encoder_alone(
-    matches_differences: Callable[..., None],
+    matches_differences: Callable[..., None], settings: dict[str, str]
 ) -> None:
-    learner = learner_of()
+    learner = learner_of(**settings)
     meta = moved(learner)
     batch = a_batch(learner, meta)
     arrays = Transitions.of(batch.support).arrays()
@@ -131,10 +133,70 @@ def test_the_oldest_tasks_are_forgotten_and_the_rest_survive_a_restart() -> None
     assert torch.equal(learner.update(meta, batch)[0], other.update(meta, batch)[0])
 
 
+def one_way_steps(turns: torch.Tensor, bearings: torch.Tensor) -> Transitions:
+    """Steps that pay cos(turn + bearing): each by itself tells a turn from one side only."""
+    zeros = torch.zeros(bearings.shape)
+    seen = torch.stack([torch.cos(bearings), torch.sin(bearings), zeros, zeros], dim=-1)
+    paid = torch.cos(turns[:, None] + bearings)
+    return Transitions(seen, torch.zeros(*bearings.shape, 2), paid, torch.zeros_like(seen), zeros, zeros + 1.0)
+
+
+def test_a_belief_adds_up_measurements_from_several_sides() -> None:
+    encoder = InformationEncoder(4, 2, 2, (), belief_size=2, rank=1, prior_precision=1e-4)
+    views = encoder.layout.view(vector := torch.zeros(encoder.layout.size))
+    # The slope is what was seen, the value what was paid, and reading is hardly bent.
+    for row, column in ((0, 0), (1, 1), (2, 6)):
+        views["measure/weight_0"][row, column] = -1.0 if row == 1 else 1.0
+    small = 1e-2
+    views["read/weight_0"][:2] = small * torch.eye(2)
+    views["read/weight_1"][:, :2] = torch.eye(2) / small
+    turns = torch.tensor([0.4, -2.5, 3.0])
+    bearings = torch.randn(3, 12, generator=torch.Generator().manual_seed(0))
+    found = encoder(vector, one_way_steps(turns, bearings))
+    assert torch.allclose(found, torch.stack([torch.cos(turns), torch.sin(turns)], 1), atol=2e-3)
+    backwards = encoder(vector, one_way_steps(turns, bearings.flip(1)))
+    twice = encoder(vector, one_way_steps(turns, torch.cat([bearings, bearings], 1)))
+    assert torch.allclose(found, backwards, atol=1e-5) and torch.allclose(found, twice, atol=1e-5)
+    # From one side alone only what was measured there is known.
+    aside = encoder(vector, one_way_steps(turns, torch.zeros(3, 12)))
+    assert torch.allclose(aside, torch.stack([torch.cos(turns), torch.zeros(3)], 1), atol=2e-3)
+
+
+def test_of_a_task_that_is_told_the_policy_reads_what_is_hidden() -> None:
+    batch = a_batch(learner := learner_of(told="0.5"), moved(learner_of()))
+    meta, steps = moved(learner), Transitions.of(batch.support)
+    asked = steps.observation, torch.zeros_like(steps.action)
+    for wrong, moves in ((batch.hidden + torch.tensor([[3.0], [3.0], [0.0], [0.0]]), True), (batch.hidden, False)):
+        inferred = (learner.infer(meta, steps) - wrong).square().sum(-1)
+        imitated = learner.losses(meta, steps, wrong, *asked) - inferred
+        if moves:
+            changed = imitated
+        else:
+            assert (changed[:2] - imitated[:2]).abs().min() > 1e-4 and torch.equal(changed[2:], imitated[2:])
+
+
+def test_the_step_size_falls_with_every_update() -> None:
+    whole, falling = learner_of(), learner_of(outer_decay="0.1")
+    meta = moved(whole)
+    moves = []
+    for learner in (whole, falling):
+        now, sizes = meta, []
+        for seed in range(3):
+            new, _ = learner.update(now, a_batch(learner, now, seed=seed))
+            sizes.append(float((new - now).abs().max()))
+            now = new
+        moves.append(sizes)
+    assert moves[0][0] == moves[1][0]
+    assert moves[1][1] < 0.3 * moves[1][0] and moves[1][2] < 0.3 * moves[1][1] and moves[0][2] > 0.5 * moves[0][0]
+
+
 @pytest.mark.parametrize(
     ("settings", "line"),
     [
         ({"tasks": "0"}, "tasks: 0 is below 1"),
+        ({"belief_size": "-1"}, "belief_size: -1 is below 0"),
+        ({"told": "1.5"}, r"told: 1.5 is not in \[0, 1\]"),
+        ({"outer_decay": "2"}, r"outer_decay: 2.0 is not in \[0, 1\]"),
         ({"change_size": "0"}, "change_size: 0.0 is not above 0"),
         ({"policy_steps": "3"}, "policy_steps"),
     ],
@@ -144,10 +206,11 @@ def test_an_impossible_configuration_is_refused_in_one_line(settings: dict, line
         learner_of(**settings)
 
 
+@pytest.mark.parametrize("settings", [{}, {"belief_size": "4", "told": "0.5", "products": "true"}])
 def test_a_context_beats_the_start_after_a_short_training(
-    trained_success: Callable[[MetaLearner, Problem, int], tuple[float, float]],
+    trained_success: Callable[[MetaLearner, Problem, int], tuple[float, float]], settings: dict[str, str]
 ) -> None:
     problem = PointReach()
-    learner = make_meta_learner("task-inference", problem, hidden="32,32", outer_steps="60")
+    learner = make_meta_learner("task-inference", problem, hidden="32,32", outer_steps="60", **settings)
     before, after = trained_success(learner, problem, 8)
     assert after > before + 0.1 and after > 0.9, (before, after)

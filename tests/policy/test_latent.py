@@ -19,7 +19,12 @@ def rows(policy: LatentMLP, tasks: int = 3) -> torch.Tensor:
     return policy.knowing(start, torch.from_numpy(rng.standard_normal((tasks, policy.latent_size), dtype=np.float32)))
 
 
-POLICIES = (LatentMLP(4, 2, (8,), latent_size=3), DigestMLP(4, 2, (8,), latent_size=7, digest_size=3))
+POLICIES = (
+    LatentMLP(4, 2, (8,), latent_size=3),
+    DigestMLP(4, 2, (8,), latent_size=7, digest_size=3),
+    LatentMLP(4, 2, (8,), latent_size=3, products=True),
+    DigestMLP(4, 2, (8,), latent_size=7, digest_size=3, products=True),
+)
 
 
 @pytest.mark.parametrize("policy", POLICIES)
@@ -40,6 +45,17 @@ def test_a_fresh_policy_has_a_context_of_zero_behind_everything_else(policy: Lat
     start = torch.from_numpy(policy.initial(np.random.default_rng(0)))
     behind = start[-policy.latent_size :]
     assert torch.equal(policy.layout.view(start)[LATENT], behind) and (behind == 0.0).all()
+
+
+def test_with_products_a_linear_network_turns_what_it_sees() -> None:
+    policy = LatentMLP(2, 2, (), latent_size=2, products=True)
+    views = policy.layout.view(start := torch.zeros(policy.layout.size))
+    # x cos - y sin and x sin + y cos; pairs stand behind two observed numbers and two of the context.
+    views["weight_0"][0, 4], views["weight_0"][0, 7] = 1.0, -1.0
+    views["weight_0"][1, 5], views["weight_0"][1, 6] = 1.0, 1.0
+    turned = policy.knowing(start, torch.tensor([[0.0, 1.0], [-1.0, 0.0]]))
+    seen = torch.tensor([[2.0, 0.5]]).expand(2, 1, 2)
+    assert policy.mean(turned, seen)[:, 0].tolist() == [[-0.5, 2.0], [-2.0, -0.5]]
 
 
 def test_a_digest_is_all_that_is_read_of_a_context() -> None:

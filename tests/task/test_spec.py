@@ -126,6 +126,13 @@ def test_an_interval_the_wrong_way_round_is_refused() -> None:
         (RobotDynamics(steer_gain=-1), "steering reversed"),
         (RobotDynamics(drive_gain=0.65, steer_bias=0.28), "drive at 65%, steering pulls left by 28%"),
         (RobotDynamics(drive_gain=-1, steer_gain=-1), "drive reversed, steering reversed"),
+        (RobotDynamics(drive_gain=1.2, steer_gain=-1.35), "steering reversed, drive at 120%, steering at 135%"),
+        (RobotDynamics(drive_gain=0.95, steer_gain=1.1), "healthy"),
+        (RobotDynamics(heading_offset=-1.3963, delay_steps=2), "compass turned 80° right, commands 2 steps late"),
+        (RobotDynamics(wheel_left=0.8, delay_steps=1), "left wheel at 80%, commands 1 step late"),
+        (RobotDynamics(dead=0, noise=0.05), "actuator 0 dead, observations noisy by 0.05"),
+        (RobotDynamics(payload_kg=2.5, friction=0.5), "carries 2.5 kg, grip at 50%"),
+        (RobotDynamics(link_mass=1.5, damping=3.0), "mass at 150%, damping at 300%"),
     ],
 )
 def test_a_fault_is_said_in_words(dynamics: RobotDynamics, words: str) -> None:

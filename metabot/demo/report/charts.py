@@ -16,7 +16,7 @@ PHASE_CLASSES = 9
 
 
 def success_curves(before: Sequence[float], after: Sequence[float], marked: set[int]) -> Markup:
-    """Success before and after the inner step over rounds.
+    """Success before and after adaptation over rounds.
 
     Args:
         before: by round, 0..1; a number that is not finite leaves a gap.
@@ -44,8 +44,8 @@ def success_curves(before: Sequence[float], after: Sequence[float], marked: set[
             # Dots would only thicken a line of many rounds; a lone round has nothing else.
             if len(values) <= 40 or len(run) == 1:
                 drawn += [tag("circle", cx=plot.x(i), cy=plot.y(values[i]), r=3, class_=f"dot {class_}") for i in run]
-    key = _key([("curve after", "after the inner step"), ("curve before", "before it")], bool(marked))
-    title = "Success of the adaptation episodes over rounds, before and after the inner step"
+    key = _key([("curve after", "after adaptation"), ("curve before", "before it")], bool(marked))
+    title = "Success of the adaptation episodes over rounds, before and after adaptation"
     return picture(WIDTH, height, title, "success", *drawn, *key)
 
 

@@ -9,11 +9,11 @@ from functools import lru_cache
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from metabot.demo.report import charts, words
+from metabot.demo.report import charts, faults, words
 from metabot.demo.report.motion import Motion, arrival_s
 from metabot.demo.report.topview import moving_view, top_view
 from metabot.demo.report.view import color_hex
-from metabot.demo.summary import RobotRecord, Summary
+from metabot.demo.summary import MORE, RobotRecord, Summary
 
 
 @lru_cache
@@ -28,21 +28,27 @@ def _environment() -> Environment:
     )
     environment.filters.update(
         percent=words.percent,
+        whole_percent=words.whole_percent,
+        heat=_heat,
         size=words.size,
         figure=words.figure,
         color=color_hex,
         width=_bar_width,
         one_line=words.one_line,
     )
+    environment.globals.update(spread=words.spread, letter=faults.letter)
     return environment
 
 
-def render(summary: Summary, motion: Motion, video: str | None, animation: str | None, video_note: str) -> str:
+def render(
+    summary: Summary, motion: Motion, unadapted: Motion, video: str | None, animation: str | None, video_note: str
+) -> str:
     """The page.
 
     Args:
         summary: the run.
         motion: what the fleet drove.
+        unadapted: what it drove before it adapted; without samples where that was not tried.
         video: name of the video beside the page, or None.
         animation: name of the animated picture beside the page, or None.
         video_note: why there is no video.
@@ -59,7 +65,16 @@ def render(summary: Summary, motion: Motion, video: str | None, animation: str |
             went_well=words.went_well(summary),
             contacts=words.contacts(summary),
             command=words.command(summary),
+            more=MORE,
+            columns=_columns(summary.robots),
             means=_means(summary.robots),
+            faults=faults.lettered(summary),
+            crossed=faults.crossed(summary.cross_matrix) if summary.cross_matrix is not None else "",
+            compared=faults.compared(summary),
+            arrived=words.arrived(summary),
+            before=top_view(summary.task, unadapted, "paths-before", "before adaptation")
+            if unadapted.samples
+            else None,
             arrivals={robot.name: arrival_s(motion, summary.task, robot.name) for robot in summary.task.robots},
             troubles=troubles,
             curves=charts.success_curves(
@@ -89,12 +104,29 @@ def render(summary: Summary, motion: Motion, video: str | None, animation: str |
     )
 
 
-def _means(robots: list[RobotRecord]) -> dict[str, float] | None:
-    """Mean success rates; one robot needs none."""
+def _columns(robots: list[RobotRecord]) -> list[tuple[str, str]]:
+    """Fields of the robots' records that are success rates, and what their columns are called."""
+    columns = [("before", "Before"), ("after", "After"), ("no_adaptation", "No adaptation")]
+    # A quick run leaves the larger budget out.
+    if any(math.isfinite(_rate(robot, "no_adaptation_more")) for robot in robots):
+        columns.append(("no_adaptation_more", f"{MORE} × budget"))
+    return [*columns, ("finetune", "Fine-tuning")]
+
+
+def _rate(robot: RobotRecord, field: str) -> float:
+    rate = getattr(robot, field)
+    return math.nan if rate is None else rate
+
+
+def _means(robots: list[RobotRecord]) -> dict[str, tuple[float, int]] | None:
+    """By field of a success rate its mean and the number of trials that it is of; one robot needs none."""
     if len(robots) < 2:
         return None
-    columns = ("before", "after", "no_adaptation", "finetune")
-    return {column: words.mean([getattr(robot, column) for robot in robots]) for column in columns}
+    means = {}
+    for field, _ in _columns(robots):
+        known = [(rate, robot.trials) for robot in robots if math.isfinite(rate := _rate(robot, field))]
+        means[field] = (words.mean([rate for rate, _ in known]), sum(trials for _, trials in known))
+    return means
 
 
 def _bytes_bars(summary: Summary) -> Markup:
@@ -106,3 +138,8 @@ def _bytes_bars(summary: Summary) -> Markup:
 def _bar_width(rate: float) -> str:
     """A rate as a CSS width."""
     return f"{100 * min(max(rate, 0.0), 1.0):.1f}%" if math.isfinite(rate) else "0%"
+
+
+def _heat(rate: float) -> str:
+    """A rate as how much of the heat's colour covers a cell."""
+    return f"{min(max(rate, 0.0), 1.0):.3g}" if math.isfinite(rate) else "0"

@@ -7,6 +7,7 @@ import math
 import numpy as np
 from markupsafe import Markup
 
+from metabot.demo.report import words
 from metabot.demo.report.motion import Motion, arrival_s, frame_times
 from metabot.demo.report.svg import Attribute, number, picture, points, tag, text
 from metabot.demo.report.view import (
@@ -30,8 +31,15 @@ _MAX_KEYS = 600
 _HOLD_S = 1.5
 
 
-def top_view(spec: TaskSpec, motion: Motion) -> Markup:
-    """The paths as they were driven: arena, pads, start and end poses, names, a scale bar."""
+def top_view(spec: TaskSpec, motion: Motion, identifier: str = "paths", when: str = "") -> Markup:
+    """The paths as they were driven: arena, pads, start and end poses, names, a scale bar.
+
+    Args:
+        spec: the task; views of the same task have the same scale.
+        motion: what was driven.
+        identifier: unique in the page.
+        when: what tells this drive from others of the page, for its title.
+    """
     view, height = _layout(spec)
     starts = [_start(view, robot) for robot in spec.robots]
     paths = [_path(view, motion, robot) for robot in spec.robots if robot.name in motion.samples]
@@ -42,14 +50,13 @@ def top_view(spec: TaskSpec, motion: Motion) -> Markup:
             ends.append(
                 _robot(view, robot, f"translate({points([view.xy(x, y)])}) rotate({number(-math.degrees(yaw), 1)})")
             )
-    title = (
-        f"Top view of the arena with the driven paths of {len(motion.samples)} robots from their starts to their pads"
-    )
+    driven = f"the driven paths of {words.plural(len(motion.samples), 'robot')}"
+    title = f"Top view of the arena with {driven}, the starts and the pads{f', {when}' if when else ''}"
     return picture(
         SIZE,
         height,
         title,
-        "paths",
+        identifier,
         _arena(spec, view),
         *starts,
         *paths,

@@ -6,6 +6,7 @@ import math
 import shlex
 from statistics import fmean
 
+from metabot.demo.report.proportion import wilson
 from metabot.demo.summary import RoundRecord, Summary
 
 NONE = "–"
@@ -22,6 +23,31 @@ def percent(rate: float) -> str:
         return NONE
     text = f"{100 * rate:.1f}".removesuffix(".0")
     return f"{text} %"
+
+
+def whole_percent(rate: float) -> str:
+    """A rate of 0..1 in whole percent; what is not quite none or all is not rounded to it.
+
+    Example:
+        >>> whole_percent(0.0), whole_percent(0.004), whole_percent(0.984), whole_percent(0.998)
+        ('0 %', '<1 %', '98 %', '>99 %')
+    """
+    if not math.isfinite(rate):
+        return NONE
+    if 0 < rate < 0.01:
+        return "<1 %"
+    return ">99 %" if 0.99 < rate < 1 else f"{100 * rate:.0f} %"
+
+
+def spread(rate: float, trials: int) -> str:
+    """The 95 % interval of a rate in whole percent, rounded outwards; empty if there is none.
+
+    Example:
+        >>> spread(1.0, 128), spread(0.0, 128), spread(float("nan"), 128)
+        ('97–100 %', '0–3 %', '')
+    """
+    low, high = wilson(rate, trials)
+    return f"{math.floor(100 * low)}–{math.ceil(100 * high)} %" if math.isfinite(low) else ""
 
 
 def size(count: float) -> str:
@@ -71,6 +97,23 @@ def verdict(summary: Summary) -> str:
         return f"{reached}; success with a fault stayed at {percent(after)} after {count}"
     moved = "rose" if after > before else "fell"
     return f"{reached}; success with a fault {moved} from {percent(before)} to {percent(after)} after {count}"
+
+
+def arrived(summary: Summary) -> str:
+    """How many robots reached their pads after adaptation, and before it where that was tried."""
+    total = len(summary.task.robots)
+    pads = "its pad" if total == 1 else "their pads"
+    after = f"{summary.fleet_reached} of {total}"
+    if summary.unadapted is None:
+        return f"{summary.fleet_reached} of {plural(total, 'robot')} reached {pads}{_within(summary.drive_s)}."
+    before = f"{sum(summary.unadapted.reached)} of {plural(total, 'robot')} reached {pads}"
+    return (
+        f"Before adaptation {before}{_within(summary.unadapted.drive_s)}; after it {after}{_within(summary.drive_s)}."
+    )
+
+
+def _within(seconds: float) -> str:
+    return f" in {seconds:.1f} s" if math.isfinite(seconds) and seconds > 0 else ""
 
 
 def went_well(summary: Summary) -> bool:

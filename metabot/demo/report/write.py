@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from metabot.demo.paths import UNADAPTED_PATHS
 from metabot.demo.report.animation import write_gif
 from metabot.demo.report.load import load_motion, load_summary
 from metabot.demo.report.motion import Motion
@@ -24,7 +25,7 @@ class ReportFiles:
 
     html: Path
     picture: Path
-    """The driven paths as a PNG."""
+    """The driven paths as a PNG, beside those before adaptation where there are any."""
     video: Path | None
     """The drive as H.264, if this machine can render off-screen."""
     animation: Path | None
@@ -39,7 +40,8 @@ def write_report(run_dir: Path, *, video: bool = True) -> ReportFiles:
     What was recorded of the drive may be incomplete or missing altogether; the report then says so.
 
     Args:
-        run_dir: a directory with ``summary.json`` and, if the fleet drove, ``paths.json``.
+        run_dir: a directory with ``summary.json`` and, if the fleet drove, ``paths.json``; if it also drove before it
+            adapted, ``paths-unadapted.json``.
         video: try to render a video; without it the animated top view is made.
 
     Raises:
@@ -47,7 +49,7 @@ def write_report(run_dir: Path, *, video: bool = True) -> ReportFiles:
         ValueError: if ``summary.json`` is not a summary.
     """
     summary = load_summary(run_dir)
-    motion = load_motion(run_dir, summary)
+    motion, unadapted = load_motion(run_dir, summary), load_motion(run_dir, summary, UNADAPTED_PATHS)
     film, animation = run_dir / VIDEO_NAME, run_dir / ANIMATION_NAME
     # Those of an earlier report would contradict this one's note.
     film.unlink(missing_ok=True)
@@ -56,7 +58,7 @@ def write_report(run_dir: Path, *, video: bool = True) -> ReportFiles:
     if note and motion.moving:
         write_gif(animation, summary.task, motion)
     picture = run_dir / PICTURE_NAME
-    write_picture(picture, summary, motion)
+    write_picture(picture, summary, motion, unadapted)
     found = ReportFiles(
         html=run_dir / REPORT_NAME,
         picture=picture,
@@ -67,6 +69,7 @@ def write_report(run_dir: Path, *, video: bool = True) -> ReportFiles:
     page = render(
         summary,
         motion,
+        unadapted,
         found.video.name if found.video else None,
         found.animation.name if found.animation else None,
         note,

@@ -1,0 +1,78 @@
+"""An information filter with learned measurements: every step of a task measures a belief, which is then read."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from metabot.experience import Transitions
+from metabot.params import Layout
+from metabot.policy import MLP
+
+_MEASURE, _READ = "measure/", "read/"
+
+
+class InformationEncoder:
+    """b = (λI + mean_n J_nᵀ J_n)⁻¹ mean_n J_nᵀ y_n, and the context is read from the belief b by an MLP.
+
+    An MLP makes measurements (J_n, y_n) of every step. One step seldom tells a number by itself: that
+    a robot came closer to its goal bounds a turn from one side. Measurements along any direction add up, as
+    they do not in the product of diagonal Gaussians of `TaskEncoder` (the information form of the Kalman
+    filter, Thrun et al. 2005, "Probabilistic Robotics", section 3.5, of a state that does not change;
+    measurements that are learned through it: Haarnoja et al. 2016, arXiv:1605.07148).
+
+    Attributes:
+        layout: of the networks' parameters.
+    """
+
+    def __init__(
+        self,
+        observation_size: int,
+        action_size: int,
+        latent_size: int,
+        hidden: tuple[int, ...] = (64, 64),
+        *,
+        belief_size: int = 8,
+        rank: int = 2,
+        prior_precision: float = 0.02,
+    ) -> None:
+        """Choose the sizes.
+
+        Args:
+            observation_size: numbers observed.
+            action_size: numbers commanded.
+            latent_size: numbers of the context.
+            hidden: layers of the network that looks at steps.
+            belief_size: numbers of the belief.
+            rank: measurements of a step.
+            prior_precision: λ, beside measurements of which n count as one: those that follow one another
+                say much the same.
+        """
+        self._size, self._rank, self._prior = belief_size, rank, prior_precision
+        sizes = (2 * observation_size + action_size + 1, *hidden, rank * (belief_size + 1))
+        self._measure, self._read = MLP(sizes), MLP((belief_size, 64, latent_size))
+        self.layout: Layout = self._measure.layout.prefixed(_MEASURE) + self._read.layout.prefixed(_READ)
+
+    def initial(self, rng: np.random.Generator) -> np.ndarray:
+        """Random parameters, float32 (layout.size,)."""
+        arrays = {_MEASURE + name: value for name, value in self._measure.initial(rng).items()}
+        arrays |= {_READ + name: value for name, value in self._read.initial(rng).items()}
+        return self.layout.flatten(arrays)
+
+    def __call__(self, parameters: Tensor, steps: Transitions) -> Tensor:
+        """The context of every task, (tasks, latent_size).
+
+        Args:
+            parameters: (layout.size,).
+            steps: what happened; only valid ones count.
+        """
+        measure, read = parameters.split([self._measure.layout.size, self._read.layout.size])
+        given = torch.cat([steps.observation, steps.action, steps.reward[..., None], steps.change], dim=-1)
+        measured = self._measure(self._measure.layout.view(measure), given)
+        rows = measured.unflatten(-1, (self._rank, self._size + 1)) * steps.valid[..., None, None]
+        rows = rows.flatten(1, 2) * steps.valid.sum(1).clamp(min=1.0).rsqrt()[:, None, None]
+        slopes, values = rows[..., :-1], rows[..., -1:]
+        precision = slopes.transpose(1, 2) @ slopes + self._prior * torch.eye(self._size)
+        belief = torch.linalg.solve(precision, slopes.transpose(1, 2) @ values)[..., 0]
+        return self._read(self._read.layout.view(read), belief)
