@@ -9,6 +9,7 @@ import typer
 from metabot import __version__
 from metabot.cli.adapt import adapt
 from metabot.cli.bench import bench
+from metabot.cli.board import board
 from metabot.cli.continual import continual
 from metabot.cli.demo import demo
 from metabot.cli.demos import demos
@@ -33,6 +34,7 @@ app.command()(adapt)
 app.command()(learn)
 app.command()(evaluate)
 app.command()(methods)
+app.command()(board)
 app.command()(release)
 app.command()(continual)
 app.add_typer(sim, name="sim")

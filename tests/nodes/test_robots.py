@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import signal
 import time
@@ -9,10 +10,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from geometry_msgs.msg import Twist
+from geometry_msgs.msg import PoseArray, Twist, Vector3
 from lifecycle_msgs.msg import Transition
 from lifecycle_msgs.srv import ChangeState
 from metabot_interfaces.action import Adapt
+from nav_msgs.msg import Odometry
 from rclpy.action import ActionClient
 
 from metabot.base import drive_policy
@@ -22,9 +24,10 @@ from metabot.deploy.contract import PolicyContract
 from metabot.deploy.export import export_policy
 from metabot.meta import make_meta_learner
 from metabot.nodes.client import FleetError, Pending, adapted_vector
+from metabot.nodes.conversions import odometry_from_ros
 from metabot.nodes.qos import newest
 from metabot.params import save_checkpoint
-from metabot.task import Mission, TaskSpec, place
+from metabot.task import Mission, RobotDynamics, TaskSpec, place
 
 pytestmark = pytest.mark.processes
 
@@ -279,3 +282,39 @@ def test_a_checkpoint_survives_for_the_next_fleet(start_fleet, tmp_path: Path) -
     client = start_fleet([small_fleet(tmp_path, 1, rounds=2).shared()[0]]).client
     client.wait(lambda: client.view.parameters is not None, "parameters", 30)
     assert client.view.parameters.version == 2
+
+
+def test_a_robot_believes_its_odometry_and_sees_others_as_they_are(start_fleet, tmp_path: Path) -> None:
+    """Its compass is turned by a right angle: what it counts of its way is turned, what it sees is not."""
+    spec = place(Mission(goals=("red", "blue")), 3).model_copy(update={"family": "drive-odometry"})
+    turned = spec.robots[0].model_copy(update={"dynamics": RobotDynamics(heading_offset=math.pi / 2)})
+    spec = spec.model_copy(update={"robots": (turned, spec.robots[1])})
+    fleet = start_fleet(without(small_fleet(tmp_path, 2), "language", "meta_learner", "robot_learner", "policy"))
+    client, heard = fleet.client, {}
+    for topic, kind in (("odom", Odometry), ("ground_truth", Odometry), ("neighbours", PoseArray)):
+        client._node.create_subscription(
+            kind, f"/robot_1/{topic}", lambda message, topic=topic: heard.__setitem__(topic, message), newest()
+        )
+    client._node.create_subscription(Odometry, "/robot_2/ground_truth", lambda m: heard.__setitem__("two", m), newest())
+    ahead = client._node.create_publisher(Twist, "/robot_1/cmd_vel", newest())
+    client.publish_task(spec)
+    client.wait(lambda: len(heard) == 4, "all topics", 30)
+    client.reset_world()
+
+    def driven() -> bool:
+        ahead.publish(Twist(linear=Vector3(x=0.4)))
+        here, _ = odometry_from_ros(heard["ground_truth"])
+        return float(np.hypot(*(here[:2] - start[:2]))) > 0.4
+
+    start = np.array([turned.spawn.x, turned.spawn.y, turned.spawn.yaw])
+    client.wait(driven, "a way", 20)
+    client.wait(lambda: time.sleep(0.8) is None, "standstill", 10)  # commands that are old stop it
+    truth, believed = (odometry_from_ros(heard[topic])[0] for topic in ("ground_truth", "odom"))
+    way, counted = truth[:2] - start[:2], believed[:2] - start[:2]
+    assert np.allclose(counted, [-way[1], way[0]], atol=0.03)
+    assert math.remainder(believed[2] - truth[2] - math.pi / 2, math.tau) == pytest.approx(0.0, abs=1e-3)
+    (seen,) = heard["neighbours"].poses
+    apart = odometry_from_ros(heard["two"])[0][:2] - truth[:2]
+    cos, sin = math.cos(truth[2]), math.sin(truth[2])
+    expected = [cos * apart[0] + sin * apart[1], cos * apart[1] - sin * apart[0]]
+    assert np.allclose([seen.position.x, seen.position.y], expected, atol=0.02)

@@ -117,7 +117,7 @@ def crossed(matrix: CrossMatrix) -> str:
     if largest <= _APART and len(known) == len(rates):
         return f"{said}: no policy serves two of these faults, each has to be adapted to."
     if average >= _ALIKE:
-        return f"{said}: these faults ask for little, since what suits one mostly suits another."
+        return f"{said}: these faults ask for little, what suits one suits another more often than not."
     if largest >= _ALIKE:
         return f"{said}: not all of these faults have to be told apart."
     return f"{said}."

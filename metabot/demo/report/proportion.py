@@ -31,4 +31,5 @@ def wilson(rate: float, trials: int) -> tuple[float, float]:
     square = _QUANTILE**2 / trials
     middle = (rate + square / 2) / (1 + square)
     half = _QUANTILE / (1 + square) * math.sqrt(rate * (1 - rate) / trials + square / (4 * trials))
-    return (max(middle - half, 0.0), min(middle + half, 1.0))
+    # Rounding may leave the ends of none and all a little inside.
+    return (max(min(middle - half, rate), 0.0), min(max(middle + half, rate), 1.0))

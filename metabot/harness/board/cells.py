@@ -1,0 +1,186 @@
+"""Cells of the board: one method on one problem with one seed, kept in one file as they are made."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from metabot.harness.board.recipes import METHODS, UNADAPTED, UNADAPTED_RECIPE, Recipe
+from metabot.harness.curves import Protocol, method_curve
+from metabot.harness.measure.contestants import CONTESTANTS
+from metabot.harness.measure.fingerprint import fingerprint
+from metabot.harness.training import Training
+from metabot.params.atomic import atomic_file
+from metabot.policy.threads import one_torch_thread
+from metabot.problems import Problem, Split, make_problem
+from metabot.provenance import command, machine, versions
+
+EPISODES = (0, 1, 2, 4, 8)
+SPLITS: tuple[Split, ...] = ("test", "held-out")
+NO_ADAPTATION = "no adaptation"
+"""Kind of those who do not adapt."""
+
+Told = Callable[[str, float], None]
+"""Called with what is being made and the share done, 0..1."""
+
+
+@dataclass(frozen=True)
+class BoardConfig:
+    """What the board consists of.
+
+    Attributes:
+        problems: names of problems.
+        methods: names of meta-learners with a recipe; those who do not adapt are always there.
+        seeds: trainings of every cell, with seeds 0, 1, ...
+        tasks: fresh tasks of each split.
+        trials: episodes of each task for every figure.
+    """
+
+    problems: tuple[str, ...]
+    methods: tuple[str, ...] = tuple(METHODS)
+    seeds: int = 5
+    tasks: int = 32
+    trials: int = 8
+
+    def __post_init__(self) -> None:
+        """Refuse what cannot be made."""
+        for name in ("seeds", "tasks", "trials"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"{name}: {getattr(self, name)} is below 1")
+        for method in self.methods:
+            if method not in METHODS:
+                raise ValueError(f"method: no recipe for {method!r}; allowed: {', '.join(METHODS)}")
+        if not self.problems:
+            raise ValueError("problem: none; name at least one")
+
+    def cells(self) -> list[tuple[str, str, int]]:
+        """Problem, contestant and seed of every cell; all problems with the first seed, then the next."""
+        contestants = (*UNADAPTED, *self.methods)
+        return [(each, name, seed) for seed in range(self.seeds) for each in self.problems for name in contestants]
+
+
+def make_board(config: BoardConfig, path: Path, threads: int, told: Told) -> dict[str, Any]:
+    """Make every cell that a file does not hold yet; each is in the file as soon as it is made.
+
+    A cell of another recipe, of other tasks and trials or of a problem whose dynamics have changed is made anew.
+    What else the file holds stays.
+
+    Args:
+        config: which cells.
+        path: the file.
+        threads: simulation threads.
+        told: progress.
+
+    Returns:
+        What the file holds then.
+
+    Raises:
+        ValueError: if a problem is none, or the file holds no board; one line.
+    """
+    one_torch_thread()
+    problems = {name: make_problem(name, threads=threads) for name in config.problems}
+    prints = {name: fingerprint(problem) for name, problem in problems.items()}
+    kept = {_key(cell): cell for cell in (load(path)["rows"] if path.exists() else ())}
+    wanted = config.cells()
+    for number, (name, contestant, seed) in enumerate(wanted):
+        facts = {
+            "problem": name,
+            "method": contestant,
+            "seed": seed,
+            "fingerprint": prints[name],
+            "recipe": json.loads(json.dumps(asdict(_recipe(contestant)))),
+            "tasks": config.tasks,
+            "trials": config.trials,
+        }
+        what = f"{name}, {contestant}, seed {seed}"
+        told(what, number / len(wanted))
+        found = kept.get((name, contestant, seed))
+        if found is None or any(found.get(key) != value for key, value in facts.items()):
+
+            def share(fraction: float, number: int = number, what: str = what) -> None:
+                told(what, (number + min(fraction, 1.0)) / len(wanted))
+
+            kept[name, contestant, seed] = facts | _made(problems[name], contestant, seed, config, share)
+            _write(path, list(kept.values()))
+    if not path.exists():
+        _write(path, list(kept.values()))
+    return load(path)
+
+
+def load(path: Path) -> dict[str, Any]:
+    """What `make_board` wrote.
+
+    Raises:
+        ValueError: if it is something else; one line.
+        OSError: if it cannot be read.
+    """
+    try:
+        found = json.loads(path.read_text())
+        if not all({"problem", "method", "seed", "kind", "success"} <= row.keys() for row in found["rows"]):
+            raise ValueError("a row lacks problem, method, seed, kind or success")
+    except (KeyError, TypeError, AttributeError, ValueError) as error:
+        raise ValueError(f"{path}: no board: {error}") from None
+    return dict(found)
+
+
+def _made(
+    problem: Problem, name: str, seed: int, config: BoardConfig, share: Callable[[float], None]
+) -> dict[str, Any]:
+    """A cell's figures: ``success`` by split, (numbers of episodes, tasks)."""
+    recipe = _recipe(name)
+    protocols = [Protocol(split, config.tasks, config.trials, EPISODES) for split in SPLITS]
+    started, date = time.monotonic(), time.strftime("%Y-%m-%d")
+    if name in UNADAPTED:
+        contestant = next(each for each in CONTESTANTS if each.name == name)
+        if not contestant.fits(problem):
+            return {"kind": NO_ADAPTATION, "date": date, "refused": f"{problem.name} has no expert", "success": {}}
+        driver, spent = contestant.train(problem, recipe.env_steps, seed, contestant.settings[0], share)
+        seconds = time.monotonic() - started
+        rates = [driver.drive(problem, each.rows(problem), each.trials, each.testing())[0] for each in protocols]
+        curves = [np.tile(rate, (len(EPISODES), 1)) for rate in rates]
+        kind, repeated = NO_ADAPTATION, f"metabot board --problem {problem.name} --seeds {seed + 1}"
+    else:
+        try:
+            training = Training(recipe.training(name, problem.name, seed))
+        except ValueError as refusal:
+            return {"kind": "", "date": date, "refused": str(refusal), "success": {}}
+        training.run(lambda update: share(update.env_steps / recipe.env_steps))
+        spent, seconds, kind = training.env_steps, training.seconds, training.learner.kind
+        curves = [method_curve(training.learner, training.meta, problem, each).success for each in protocols]
+        repeated = recipe.command(name, problem.name, seed)
+    success = {split: np.round(curve, 4).tolist() for split, curve in zip(SPLITS, curves, strict=True)}
+    return {
+        "kind": kind,
+        "date": date,
+        "env_steps": spent,
+        "train_s": round(seconds, 1),
+        "command": repeated,
+        "success": success,
+    }
+
+
+def _recipe(name: str) -> Recipe:
+    return UNADAPTED_RECIPE if name in UNADAPTED else METHODS[name]
+
+
+def _key(cell: Mapping[str, Any]) -> tuple[str, str, int]:
+    return cell["problem"], cell["method"], cell["seed"]
+
+
+def _write(path: Path, cells: Sequence[Mapping[str, Any]]) -> None:
+    report = {
+        "date": time.strftime("%Y-%m-%d"),
+        "command": command(),
+        "machine": machine(),
+        "versions": versions(),
+        "episodes": EPISODES,
+        "rows": sorted(cells, key=_key),
+    }
+    with atomic_file(path) as file:
+        file.write((json.dumps(report) + "\n").encode())

@@ -1,0 +1,84 @@
+"""How each method is trained for the board: budgets that let all of it be made in hours, and settings."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from metabot.harness.training import TrainingConfig
+
+PROBLEMS = (
+    "drive-odometry",
+    "drive-blind",
+    "drive-search",
+    "drive-escort",
+    "grasp-frames",
+    "grasp-eye",
+    "grasp-bin",
+    "grasp-place",
+    "drive-push-partner",
+    "drive-pursuit-opponent",
+)
+"""Those whose faults feedback does not swallow, placing objects, new partners and opponents."""
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How one method is trained.
+
+    Attributes:
+        env_steps: budget of control steps.
+        tasks: tasks of an update.
+        episodes: adaptation episodes of each task in training.
+        settings: fields of the method's configuration that differ.
+    """
+
+    env_steps: int = 500_000
+    tasks: int = 32
+    episodes: int = 4
+    settings: Mapping[str, Any] = field(default_factory=dict)
+
+    def training(self, method: str, problem: str, seed: int) -> TrainingConfig:
+        """The training of one cell."""
+        return TrainingConfig(
+            method=method,
+            family=problem,
+            seed=seed,
+            env_steps=self.env_steps,
+            tasks=self.tasks,
+            episodes=self.episodes,
+            settings=self.settings,
+        )
+
+    def command(self, method: str, problem: str, seed: int) -> str:
+        """What a user types to train the same."""
+        words = [f"metabot train {method} --family {problem} --seed {seed} --env-steps {self.env_steps}"]
+        words.append(f"--tasks {self.tasks} --episodes {self.episodes}")
+        for name, value in self.settings.items():
+            text = ",".join(map(str, value)) if isinstance(value, tuple | list) else str(value)
+            words.append(f"--set {name}={text.lower() if isinstance(value, bool) else text}")
+        return " ".join(words)
+
+
+_BELIEF = {"products": True, "belief_size": 8, "told": 0.5, "remembered": 4096, "samples": 192, "lesson": 192}
+METHODS: dict[str, Recipe] = {
+    "task-inference": Recipe(
+        tasks=128, episodes=2, settings={**_BELIEF, "states": 64, "outer_decay": 0.8, "query_noise": 0.5}
+    ),
+    "ridge-dynamics": Recipe(
+        tasks=64,
+        episodes=2,
+        settings={"products": True, "rewards": True, "features": 16, "outer_steps": 60, "policy_steps": 200},
+    ),
+    "guided": Recipe(settings={"products": True, "outer_decay": 0.85}),
+    "dagger": Recipe(episodes=4, settings={"reads_reward": True, "trial_episodes": 4}),
+    "pearl": Recipe(env_steps=150_000, tasks=8, episodes=2),
+    "meta-sgd": Recipe(),
+    "es-maml": Recipe(),
+    "siamese": Recipe(),
+}
+"""By method; of seven kinds."""
+UNADAPTED = ("PPO", "imitation, 4 frames")
+"""Who does without adaptation, by the names of `metabot.harness.measure.contestants`, on the same budget."""
+UNADAPTED_RECIPE = Recipe()
