@@ -95,12 +95,30 @@ class DemoConfig:
         if self.seed >= 2**32:
             raise ValueError(f"seed: {self.seed} is not below 2**32")
         if self.resume is not None:
-            try:
-                load_checkpoint(self.resume / CHECKPOINT)
-            except FileNotFoundError:
-                raise ValueError(f"resume: {self.resume} has no {CHECKPOINT}") from None
-            except CheckpointError as problem:
-                raise ValueError(f"resume: {problem}") from None
+            self._check_resumed(self.resume)
+
+    def _check_resumed(self, folder: Path) -> None:
+        """Refuse to go on from what another method, or the same with other settings or tasks, has learned."""
+        from metabot.meta import make_meta_learner
+        from metabot.problems.drive import DriveTwin
+
+        try:
+            found = load_checkpoint(folder / CHECKPOINT)
+        except FileNotFoundError:
+            raise ValueError(f"resume: {folder} has no {CHECKPOINT}") from None
+        except CheckpointError as problem:
+            raise ValueError(f"resume: {problem}") from None
+        made_by = found.info.get("algorithm")
+        if made_by != self.algorithm:
+            raise ValueError(
+                f"resume: {folder} was learned by {made_by}, not {self.algorithm}; allowed: --algorithm {made_by}"
+            )
+        layout = make_meta_learner(self.algorithm, DriveTwin(self.task_distribution()), **self.all_settings()).layout
+        if found.layout.hash != layout.hash:
+            raise ValueError(
+                f"resume: {folder} has {found.layout.size} meta-parameters, {layout.size} of another layout are wanted;"
+                " allowed: the --distribution and --set it was learned with"
+            )
 
     def all_settings(self) -> dict[str, Any]:
         """Fields of the algorithm's configuration that differ from its defaults."""

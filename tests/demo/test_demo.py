@@ -13,13 +13,16 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
 import psutil
 import pytest
 
 from metabot.bringup.domain import DomainLease
-from metabot.demo.config import CHECKPOINT
+from metabot.demo.config import CHECKPOINT, DISTRIBUTION, SETTINGS, DemoConfig
 from metabot.demo.summary import Summary
-from metabot.params import load_checkpoint
+from metabot.meta import make_meta_learner
+from metabot.params import load_checkpoint, save_checkpoint
+from metabot.problems.drive import DriveTwin
 
 pytestmark = [pytest.mark.processes, pytest.mark.slow]
 
@@ -201,6 +204,33 @@ def test_wrong_options_are_one_line_and_exit_code_2(start_demo, arguments: tuple
     assert demo.finish(60) == 2
     assert f"metabot: {line}" in demo.text()
     assert "Traceback" not in demo.text()
+
+
+@pytest.mark.parametrize(
+    ("algorithm", "settings", "line"),
+    [
+        ("meta-sgd", {}, "resume: .* was learned by meta-sgd, not task-inference; allowed: --algorithm meta-sgd"),
+        (
+            "task-inference",
+            {},
+            "resume: .* meta-parameters, .* of another layout are wanted; allowed: the --distribution",
+        ),
+    ],
+)
+def test_only_what_the_same_method_has_learned_is_gone_on_with(
+    tmp_path: Path, algorithm: str, settings: dict, line: str
+) -> None:
+    def learned(folder: str, **values: object) -> Path:
+        layout = make_meta_learner(algorithm, DriveTwin(DISTRIBUTION), **values).layout
+        facts = {"algorithm": algorithm, "version": 3, "seed": 0}
+        (tmp_path / folder).mkdir()
+        save_checkpoint(tmp_path / folder / CHECKPOINT, np.zeros(layout.size, np.float32), layout, facts)
+        return tmp_path / folder
+
+    with pytest.raises(ValueError, match=line):
+        DemoConfig(resume=learned("other", **settings))
+    whole = SETTINGS if algorithm == "task-inference" else {}
+    assert DemoConfig(resume=learned("same", **whole), algorithm=algorithm).resume is not None
 
 
 @pytest.mark.parametrize("moment", ["at start", "while reading", "in a round", "while adapting"])

@@ -126,6 +126,13 @@ _WORDED = frozenset(
         "heading_offset",
         "odometry_scale",
         "odometry_drift",
+        "delay_steps",
+        "dead",
+        "noise",
+        "payload_kg",
+        "friction",
+        "link_mass",
+        "damping",
     }
 )
 """What `RobotDynamics.describe` has words for."""
