@@ -53,6 +53,11 @@ class Transitions:
         return cls(**flat, valid=here.flatten(1, 2))
 
     @property
+    def whole(self) -> Tensor:
+        """All that a step tells, (tasks, steps, 2 observation_size + action_size + 1): seen, done, paid, changed."""
+        return torch.cat([self.observation, self.action, self.reward[..., None], self.change], dim=-1)
+
+    @property
     def moving(self) -> Tensor:
         """(tasks, steps), 1 where a step went on to another one, so that its change is known."""
         return self.valid * (1.0 - self.terminal)

@@ -68,8 +68,7 @@ class InformationEncoder:
             steps: what happened; only valid ones count.
         """
         measure, read = parameters.split([self._measure.layout.size, self._read.layout.size])
-        given = torch.cat([steps.observation, steps.action, steps.reward[..., None], steps.change], dim=-1)
-        measured = self._measure(self._measure.layout.view(measure), given)
+        measured = self._measure(self._measure.layout.view(measure), steps.whole)
         rows = measured.unflatten(-1, (self._rank, self._size + 1)) * steps.valid[..., None, None]
         rows = rows.flatten(1, 2) * steps.valid.sum(1).clamp(min=1.0).rsqrt()[:, None, None]
         slopes, values = rows[..., :-1], rows[..., -1:]

@@ -50,9 +50,8 @@ class SiameseEncoder:
             steps: what happened; only steps that others followed count.
         """
         each, rest = parameters.split([self._each.layout.size, self.layout.size - self._each.layout.size])
-        given = torch.cat([steps.observation, steps.action, steps.reward[..., None], steps.change], dim=-1)
         known = steps.moving[..., None]
-        seen = torch.tanh(self._each(self._each.layout.view(each), given)) * known
+        seen = torch.tanh(self._each(self._each.layout.view(each), steps.whole)) * known
         mean = seen.sum(1) / known.sum(1).clamp(min=1.0)
         return self._all(self._all.layout.view(rest[: self._all.layout.size]), mean)
 

@@ -77,8 +77,7 @@ class TaskEncoder:
             parameters: (layout.size,).
             steps: what happened; only valid ones count.
         """
-        given = torch.cat([steps.observation, steps.action, steps.reward[..., None], steps.change], dim=-1)
-        mean, spread = self._mlp(self.layout.view(parameters), given).chunk(2, -1)
+        mean, spread = self._mlp(self.layout.view(parameters), steps.whole).chunk(2, -1)
         variance = functional.softplus(spread).clamp(min=_LEAST_VARIANCE)
         precision = steps.valid[..., None] / variance
         if self._tempered:

@@ -15,6 +15,7 @@ from metabot.harness.board.recipes import METHODS, UNADAPTED, UNADAPTED_RECIPE, 
 from metabot.harness.curves import Protocol, method_curve
 from metabot.harness.measure.contestants import CONTESTANTS
 from metabot.harness.measure.fingerprint import fingerprint
+from metabot.harness.measure.stored import load_rows
 from metabot.harness.training import Training
 from metabot.params.atomic import atomic_file
 from metabot.policy.threads import one_torch_thread
@@ -114,19 +115,8 @@ def make_board(config: BoardConfig, path: Path, threads: int, told: Told) -> dic
 
 
 def load(path: Path) -> dict[str, Any]:
-    """What `make_board` wrote.
-
-    Raises:
-        ValueError: if it is something else; one line.
-        OSError: if it cannot be read.
-    """
-    try:
-        found = json.loads(path.read_text())
-        if not all({"problem", "method", "seed", "kind", "success"} <= row.keys() for row in found["rows"]):
-            raise ValueError("a row lacks problem, method, seed, kind or success")
-    except (KeyError, TypeError, AttributeError, ValueError) as error:
-        raise ValueError(f"{path}: no board: {error}") from None
-    return dict(found)
+    """What `make_board` wrote; see `load_rows`."""
+    return load_rows(path, ("problem", "method", "seed", "kind", "success"), "board")
 
 
 def _made(

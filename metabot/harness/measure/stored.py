@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +12,17 @@ OTHER = "what there is to adapt to was measured with another version of its dyna
 
 
 def load(path: Path) -> dict[str, Any]:
-    """What `metabot sim adaptation --json` wrote.
+    """What `metabot sim adaptation --json` wrote; see `load_rows`."""
+    return load_rows(path, ("problem", "fingerprint", "config"), "measure of adaptation")
+
+
+def load_rows(path: Path, fields: Sequence[str], what: str) -> dict[str, Any]:
+    """A report whose ``rows`` all have certain fields.
+
+    Args:
+        path: the file.
+        fields: of every row.
+        what: the report is, in words.
 
     Raises:
         ValueError: if it is something else; one line.
@@ -20,10 +30,10 @@ def load(path: Path) -> dict[str, Any]:
     """
     try:
         found = json.loads(path.read_text())
-        if not all({"problem", "fingerprint", "config"} <= row.keys() for row in found["rows"]):
-            raise ValueError("a row lacks problem, fingerprint or config")
+        if not all(set(fields) <= row.keys() for row in found["rows"]):
+            raise ValueError(f"a row lacks {', '.join(fields[:-1])} or {fields[-1]}")
     except (KeyError, TypeError, AttributeError, ValueError) as error:
-        raise ValueError(f"{path}: no measure of adaptation: {error}") from None
+        raise ValueError(f"{path}: no {what}: {error}") from None
     return dict(found)
 
 
