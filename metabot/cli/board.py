@@ -22,7 +22,9 @@ def board(
     show: Annotated[Path | None, typer.Option(metavar="FILE", help="Make nothing: print what --json wrote.")] = None,
     picture: Annotated[Path | None, typer.Option(metavar="FILE", help="Also draw the board, as PNG.")] = None,
     split: Annotated[str, typer.Option(help="Tasks that are shown: test or held-out.")] = "held-out",
-    threads: Annotated[int, typer.Option(min=1, help="Simulation threads; results do not depend on them.")] = 1,
+    jobs: Annotated[
+        int | None, typer.Option(min=1, help="Cells made at a time. As many as there are cores by default.")
+    ] = None,
 ) -> None:
     """Train every method on every problem with every seed, and show success after adaptation in one picture.
 
@@ -40,7 +42,7 @@ def board(
         from metabot.harness.board import show as shown
         from metabot.harness.board.cells import load
 
-        report = load(show) if show is not None else _made(problem, method, seeds, json, threads)
+        report = load(show) if show is not None else _made(problem, method, seeds, json, jobs)
         found = shown.board(report, split)
         show_table(shown.table(found, split))
         if show is not None:
@@ -49,13 +51,16 @@ def board(
             shown.draw(found, split, picture)
 
 
-def _made(problem: list[str] | None, method: list[str] | None, seeds: int, json: Path, threads: int) -> dict[str, Any]:
+def _made(
+    problem: list[str] | None, method: list[str] | None, seeds: int, json: Path, jobs: int | None
+) -> dict[str, Any]:
     from rich.console import Console
 
     from metabot.cli.progress import bar
     from metabot.harness.alone import alone_in
     from metabot.harness.board.cells import BoardConfig, make_board
     from metabot.harness.board.recipes import METHODS, PROBLEMS
+    from metabot.processes import cores
 
     check_file("json", json, is_report, "figures of metabot's")
     config = BoardConfig(
@@ -74,4 +79,4 @@ def _made(problem: list[str] | None, method: list[str] | None, seeds: int, json:
                 console.print(what)
             last = what
 
-        return make_board(config, json, threads, told)
+        return make_board(config, json, jobs or cores(), told)

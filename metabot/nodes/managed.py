@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import ctypes
 import faulthandler
 import os
 import signal
@@ -22,6 +21,7 @@ from rclpy.signals import SignalHandlerOptions
 
 from metabot.bringup.supervisor import SUPERVISOR_PID
 from metabot.nodes.qos import reliable
+from metabot.processes import die_with_parent
 
 DIAGNOSTICS_PERIOD_S = 1.0
 
@@ -148,14 +148,6 @@ class ManagedNode(LifecycleNode):
         message = DiagnosticArray(status=[status])
         message.header.stamp = self.get_clock().now().to_msg()
         self._diagnostics.publish(message)
-
-
-def die_with_parent(parent: int) -> None:
-    """Ask the kernel to end this process when its parent ends, so that none is left over."""
-    if sys.platform == "linux":
-        ctypes.CDLL(None, use_errno=True).prctl(1, signal.SIGKILL, 0, 0, 0)  # PR_SET_PDEATHSIG
-    if os.getppid() != parent:  # it ended before the kernel was asked
-        os._exit(1)
 
 
 def run_node(make: Callable[[], ManagedNode]) -> int:

@@ -21,10 +21,10 @@ PROBLEM = "drive-goal"
 @pytest.fixture
 def small(monkeypatch: pytest.MonkeyPatch) -> None:
     """Recipes that take no time."""
-    monkeypatch.setattr(recipes, "METHODS", {"maml": SMALL})
-    monkeypatch.setattr(cells, "METHODS", {"maml": SMALL})
-    monkeypatch.setattr(cells, "UNADAPTED", ("PPO",))
-    monkeypatch.setattr(cells, "UNADAPTED_RECIPE", Recipe(env_steps=8000))
+    for module in (recipes, cells):
+        monkeypatch.setattr(module, "METHODS", {"maml": SMALL})
+        monkeypatch.setattr(module, "UNADAPTED", ("PPO",))
+    monkeypatch.setattr(recipes, "UNADAPTED_RECIPE", Recipe(env_steps=8000))
 
 
 def config(**fields: object) -> BoardConfig:
@@ -38,11 +38,12 @@ def test_cells_are_kept_and_only_what_is_missing_or_changed_is_made(
     path, made = tmp_path / "board.json", []
     real = cells._made
 
-    def counting(problem, name, seed, *rest):
+    def counting(facts, *rest):
+        name, seed = facts["method"], facts["seed"]
         made.append((name, seed))
         if seed == 1 and name == "maml" and len(made) < 5:
             raise KeyboardInterrupt
-        return real(problem, name, seed, *rest)
+        return real(facts, *rest)
 
     monkeypatch.setattr(cells, "_made", counting)
     with pytest.raises(KeyboardInterrupt):
@@ -64,6 +65,20 @@ def test_cells_are_kept_and_only_what_is_missing_or_changed_is_made(
     made[5:] = []
     make_board(config(seeds=2), path, 1, lambda what, share: None)
     assert made[5:] == [(stored["rows"][0]["method"], stored["rows"][0]["seed"])]
+
+
+@pytest.mark.usefixtures("small")
+def test_cells_that_are_made_side_by_side_are_those_made_one_by_one(tmp_path: Path) -> None:
+    said: list[tuple[str, float]] = []
+    one, many = (tmp_path / f"{jobs}.json" for jobs in (1, 2))
+    make_board(config(), one, 1, lambda what, share: None)
+    make_board(config(), many, 2, lambda what, share: said.append((what, share)))
+    rows, others = (
+        [{key: value for key, value in row.items() if key != "train_s"} for row in load(path)["rows"]]
+        for path in (one, many)
+    )
+    assert rows == others and len(rows) == 2
+    assert said[0] == (f"{PROBLEM}, PPO, seed 0; {PROBLEM}, maml, seed 0", 0.0)
 
 
 def report_of(*rows: tuple[str, str, str, int, float]) -> dict:

@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, wait
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from metabot.harness.board.recipes import METHODS, UNADAPTED, UNADAPTED_RECIPE, Recipe
+from metabot.harness.board.recipes import METHODS, UNADAPTED, Recipe, recipe_of
 from metabot.harness.curves import Protocol, method_curve
 from metabot.harness.measure.contestants import CONTESTANTS
 from metabot.harness.measure.fingerprint import fingerprint
@@ -19,7 +20,8 @@ from metabot.harness.measure.stored import load_rows
 from metabot.harness.training import Training
 from metabot.params.atomic import atomic_file
 from metabot.policy.threads import one_torch_thread
-from metabot.problems import Problem, Split, make_problem
+from metabot.problems import Split, make_problem
+from metabot.processes import workers
 from metabot.provenance import command, machine, versions
 
 EPISODES = (0, 1, 2, 4, 8)
@@ -29,6 +31,7 @@ NO_ADAPTATION = "no adaptation"
 
 Told = Callable[[str, float], None]
 """Called with what is being made and the share done, 0..1."""
+_Work = tuple[dict[str, Any], Recipe, "BoardConfig"]
 
 
 @dataclass(frozen=True)
@@ -66,16 +69,16 @@ class BoardConfig:
         return [(each, name, seed) for seed in range(self.seeds) for each in self.problems for name in contestants]
 
 
-def make_board(config: BoardConfig, path: Path, threads: int, told: Told) -> dict[str, Any]:
+def make_board(config: BoardConfig, path: Path, jobs: int, told: Told) -> dict[str, Any]:
     """Make every cell that a file does not hold yet; each is in the file as soon as it is made.
 
     A cell of another recipe, of other tasks and trials or of a problem whose dynamics have changed is made anew.
-    What else the file holds stays.
+    What else the file holds stays. What a cell holds does not depend on how many are made at a time.
 
     Args:
         config: which cells.
         path: the file.
-        threads: simulation threads.
+        jobs: cells that are made at a time; more than one in processes of their own.
         told: progress.
 
     Returns:
@@ -85,33 +88,65 @@ def make_board(config: BoardConfig, path: Path, threads: int, told: Told) -> dic
         ValueError: if a problem is none, or the file holds no board; one line.
     """
     one_torch_thread()
-    problems = {name: make_problem(name, threads=threads) for name in config.problems}
-    prints = {name: fingerprint(problem) for name, problem in problems.items()}
+    prints = {name: fingerprint(make_problem(name)) for name in config.problems}
     kept = {_key(cell): cell for cell in (load(path)["rows"] if path.exists() else ())}
-    wanted = config.cells()
-    for number, (name, contestant, seed) in enumerate(wanted):
+    missing, recipes = [], {}
+    for name, contestant, seed in config.cells():
+        recipe = recipes[name, contestant, seed] = recipe_of(contestant, name)
         facts = {
             "problem": name,
             "method": contestant,
             "seed": seed,
             "fingerprint": prints[name],
-            "recipe": json.loads(json.dumps(asdict(_recipe(contestant)))),
+            "recipe": json.loads(json.dumps(asdict(recipe))),
             "tasks": config.tasks,
             "trials": config.trials,
         }
-        what = f"{name}, {contestant}, seed {seed}"
-        told(what, number / len(wanted))
         found = kept.get((name, contestant, seed))
         if found is None or any(found.get(key) != value for key, value in facts.items()):
+            missing.append(facts)
 
-            def share(fraction: float, number: int = number, what: str = what) -> None:
-                told(what, (number + min(fraction, 1.0)) / len(wanted))
+    def keep(cell: dict[str, Any]) -> None:
+        kept[_key(cell)] = cell
+        _write(path, list(kept.values()))
 
-            kept[name, contestant, seed] = facts | _made(problems[name], contestant, seed, config, share)
-            _write(path, list(kept.values()))
+    if jobs > 1:
+        _side_by_side([(facts, recipes[_key(facts)], config) for facts in missing], jobs, told, keep)
+    else:
+        for number, facts in enumerate(missing):
+
+            def share(fraction: float, number: int = number, what: str = _what(facts)) -> None:
+                told(what, (number + min(fraction, 1.0)) / len(missing))
+
+            share(0.0)
+            keep(_made(facts, recipes[_key(facts)], config, share))
     if not path.exists():
         _write(path, list(kept.values()))
     return load(path)
+
+
+def _side_by_side(missing: Sequence[_Work], jobs: int, told: Told, keep: Callable[[dict[str, Any]], None]) -> None:
+    left, working, done = list(missing), dict[Future[dict[str, Any]], str](), 0
+    with workers(jobs) as pool:
+        while left or working:
+            while left and len(working) < jobs:
+                work = left.pop(0)
+                working[pool.submit(_alone, *work)] = _what(work[0])
+            told("; ".join(working.values()), done / len(missing))
+            for ended in wait(working, return_when=FIRST_COMPLETED).done:
+                del working[ended]
+                keep(ended.result())
+                done += 1
+
+
+def _alone(facts: Mapping[str, Any], recipe: Recipe, config: BoardConfig) -> dict[str, Any]:
+    """What a process makes, one cell after another."""
+    one_torch_thread()
+    return _made(facts, recipe, config, lambda share: None)
+
+
+def _what(facts: Mapping[str, Any]) -> str:
+    return f"{facts['problem']}, {facts['method']}, seed {facts['seed']}"
 
 
 def load(path: Path) -> dict[str, Any]:
@@ -120,16 +155,17 @@ def load(path: Path) -> dict[str, Any]:
 
 
 def _made(
-    problem: Problem, name: str, seed: int, config: BoardConfig, share: Callable[[float], None]
+    facts: Mapping[str, Any], recipe: Recipe, config: BoardConfig, share: Callable[[float], None]
 ) -> dict[str, Any]:
-    """A cell's figures: ``success`` by split, (numbers of episodes, tasks)."""
-    recipe = _recipe(name)
+    """A cell: its facts, and ``success`` by split, (numbers of episodes, tasks)."""
+    problem, name, seed = make_problem(facts["problem"]), facts["method"], facts["seed"]
     protocols = [Protocol(split, config.tasks, config.trials, EPISODES) for split in SPLITS]
     started, date = time.monotonic(), time.strftime("%Y-%m-%d")
     if name in UNADAPTED:
         contestant = next(each for each in CONTESTANTS if each.name == name)
         if not contestant.fits(problem):
-            return {"kind": NO_ADAPTATION, "date": date, "refused": f"{problem.name} has no expert", "success": {}}
+            refused = f"{problem.name} has no expert"
+            return {**facts, "kind": NO_ADAPTATION, "date": date, "refused": refused, "success": {}}
         driver, spent = contestant.train(problem, recipe.env_steps, seed, contestant.settings[0], share)
         seconds = time.monotonic() - started
         rates = [driver.drive(problem, each.rows(problem), each.trials, each.testing())[0] for each in protocols]
@@ -139,13 +175,14 @@ def _made(
         try:
             training = Training(recipe.training(name, problem.name, seed))
         except ValueError as refusal:
-            return {"kind": "", "date": date, "refused": str(refusal), "success": {}}
+            return {**facts, "kind": "", "date": date, "refused": str(refusal), "success": {}}
         training.run(lambda update: share(update.env_steps / recipe.env_steps))
         spent, seconds, kind = training.env_steps, training.seconds, training.learner.kind
         curves = [method_curve(training.learner, training.meta, problem, each).success for each in protocols]
         repeated = recipe.command(name, problem.name, seed)
     success = {split: np.round(curve, 4).tolist() for split, curve in zip(SPLITS, curves, strict=True)}
     return {
+        **facts,
         "kind": kind,
         "date": date,
         "env_steps": spent,
@@ -153,10 +190,6 @@ def _made(
         "command": repeated,
         "success": success,
     }
-
-
-def _recipe(name: str) -> Recipe:
-    return UNADAPTED_RECIPE if name in UNADAPTED else METHODS[name]
 
 
 def _key(cell: Mapping[str, Any]) -> tuple[str, str, int]:

@@ -82,3 +82,11 @@ METHODS: dict[str, Recipe] = {
 UNADAPTED = ("PPO", "imitation, 4 frames")
 """Who does without adaptation, by the names of `metabot.harness.measure.contestants`, on the same budget."""
 UNADAPTED_RECIPE = Recipe()
+SPECIAL: dict[tuple[str, str], Recipe] = {}
+"""By contestant and problem, where what suits a method elsewhere does not."""
+
+
+def recipe_of(contestant: str, problem: str) -> Recipe:
+    """How a contestant is trained on a problem."""
+    general = UNADAPTED_RECIPE if contestant in UNADAPTED else METHODS[contestant]
+    return SPECIAL.get((contestant, problem), general)
