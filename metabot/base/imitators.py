@@ -33,12 +33,17 @@ class ImitatorConfig:
     """Factor on the spread with which half of the episodes are played."""
     expert_noise: float = 0.2
     """Spread of what is added to what the expert does in the first round."""
+    expert_decay: float = 0.0
+    """Factor by which the share of steps in which it acts falls with every later round: 0 where the policy acts
+    alone from then on; more where a policy that cannot do the beginning would never be shown the rest."""
 
     def __post_init__(self) -> None:
         """Refuse what cannot work."""
         for name in ("rounds", "episodes", "updates", "batch"):
             if getattr(self, name) < 1:
                 raise ValueError(f"{name}: {getattr(self, name)} is below 1")
+        if not 0.0 <= self.expert_decay <= 1.0:
+            raise ValueError(f"expert_decay: {self.expert_decay} is not in [0, 1]")
 
 
 def imitators(
@@ -87,7 +92,7 @@ def imitators(
             1,
             rng,
             noise=noise,
-            expert_share=1.0 if first else 0.0,
+            expert_share=config.expert_decay**number,
             expert_noise=config.expert_noise if first else 0.0,
         ).grouped(count)
         spent += episodes.env_steps

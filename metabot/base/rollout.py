@@ -54,6 +54,7 @@ def rollout(
         them counts as one.
     """
     scale: Tensor | Literal[0] | None = 0 if deterministic else noise
+    policy, parameters = policy.settled(parameters)
     past = _Past.of(policy, parameters, len(tasks), episodes * problem.agents)
     return _play(problem, policy, parameters, tasks, episodes, rng, past, scale, expert_share, expert_noise)
 
@@ -81,6 +82,7 @@ def trial(
     if problem.agents != 1:
         raise ValueError(f"{problem.name}: {problem.agents} robots act in an episode; a trial is one robot's")
     scale: Tensor | Literal[0] | None = 0 if deterministic else noise
+    policy, parameters = policy.settled(parameters)
     past = _Past.of(policy, parameters, len(tasks), 1)
     return Episodes.join(
         [_play(problem, policy, parameters, tasks, 1, rng, past, scale, expert_share) for _ in range(episodes)]

@@ -88,7 +88,8 @@ def export_policy(
     check_target(path)
     if not np.isfinite(parameters).all():
         raise ValueError("parameters: NaN or infinite, nothing is exported")
-    module = _MeanAction(policy, torch.from_numpy(np.ascontiguousarray(parameters))).eval()
+    vector = torch.from_numpy(np.ascontiguousarray(parameters))
+    module = _MeanAction(*policy.settled(vector)).eval()
     example = torch.zeros(2, policy.observation_size)
     with _quiet():
         program = torch.onnx.export(
@@ -108,7 +109,7 @@ def export_policy(
     session = PolicySession(content, "cpu")
     observations = np.random.default_rng(seed).standard_normal((probes, policy.observation_size)).astype(np.float32)
     with torch.no_grad():
-        expected = module(torch.from_numpy(observations)).numpy()
+        expected = policy.mean(vector, torch.from_numpy(observations)).numpy()
     parity = float(np.max(np.abs(session.act(observations) - expected)))
     if not parity <= PARITY_LIMIT:
         raise ValueError(f"parity: ONNX differs from PyTorch by {parity:.2g}, allowed {PARITY_LIMIT:.0e}")

@@ -64,6 +64,7 @@ class ContextDynamics(Prediction):
             config.hidden,
             initial_log_std=config.noise_log_std,
             products=config.products,
+            weight_sets=config.weight_sets,
             latent_size=config.context_size,
         )
         return cls(policy, config)

@@ -32,6 +32,8 @@ class ContextImitationConfig:
     """Hidden layers of the policy."""
     products: bool = False
     """Whether the policy is given the products of what it observes and its context, see `LatentMLP.products`."""
+    weight_sets: int = 0
+    """Sets of weights that the context mixes, see `LatentMLP.weight_sets`; 0: none."""
     samples: int = 96
     """Steps of each task that an Adam step infers the context from."""
     outer_step: float = 2e-3

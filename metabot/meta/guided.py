@@ -34,6 +34,8 @@ class GuidedConfig:
     """Hidden layers of the policy."""
     products: bool = False
     """Whether the policy is given the products of what it observes and its context, see `LatentMLP.products`."""
+    weight_sets: int = 0
+    """Sets of weights that the context mixes, see `LatentMLP.weight_sets`; 0: none."""
     probe_hidden: tuple[int, ...] = (32,)
     """Hidden layers of the probe, by which the inner gradient reaches the context."""
     context_size: int = 8
@@ -130,6 +132,7 @@ class Guided(MetaLearner):
             config.hidden,
             initial_log_std=config.noise_log_std,
             products=config.products,
+            weight_sets=config.weight_sets,
             latent_size=config.context_size,
             probe_hidden=config.probe_hidden,
         )

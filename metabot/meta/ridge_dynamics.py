@@ -66,6 +66,7 @@ class RidgeDynamics(Prediction):
             config.hidden,
             initial_log_std=config.noise_log_std,
             products=config.products,
+            weight_sets=config.weight_sets,
             latent_size=model.context_size,
             digest_size=config.digest_size,
         )

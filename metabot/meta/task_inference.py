@@ -126,6 +126,7 @@ class TaskInference(ContextImitation):
             config.hidden,
             initial_log_std=config.noise_log_std,
             products=config.products,
+            weight_sets=config.weight_sets,
             latent_size=standard.size,
         )
         return cls(policy, config, standard)

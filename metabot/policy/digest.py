@@ -43,6 +43,6 @@ class DigestMLP(LatentMLP):
         """See `LatentMLP.own_arrays`: D begins with orthonormal rows or columns."""
         return {**super().own_arrays(rng), _DIGEST: orthogonal((self.digest_size, self.latent_size), rng)}
 
-    def mean_given(self, views: Mapping[str, Tensor], observation: Tensor, latent: Tensor) -> Tensor:
-        """See `LatentMLP.mean_given`."""
-        return self.mlp(views, self.given(observation, (views[_DIGEST] @ latent[..., None])[..., 0]))
+    def read(self, views: Mapping[str, Tensor], latent: Tensor) -> Tensor:
+        """See `LatentMLP.read`: the digest."""
+        return (views[_DIGEST] @ latent[..., None])[..., 0]

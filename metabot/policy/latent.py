@@ -13,9 +13,13 @@ from metabot.params import Layout
 from metabot.policy.context import CONTEXT
 from metabot.policy.gaussian import GaussianMLP
 from metabot.policy.mlp import MLP
+from metabot.policy.policy import Policy
 
 LATENT = CONTEXT + "latent"
 """Name of the entry that holds what a robot has found out about its task."""
+_SHARES, _SETS = "shares/", "sets/"
+_SHARES_HIDDEN = 64
+_SETS_GAIN = 0.5
 
 
 @dataclass(frozen=True)
@@ -31,6 +35,11 @@ class LatentMLP(GaussianMLP):
     """Whether the network is also given every product of an observed number and one of the context (Jayakumar
     et al. 2020, "Multiplicative Interactions and Where to Find Them"): a context that turns or scales what is
     observed is then one layer away."""
+    weight_sets: int = field(default=0, kw_only=True)
+    """Sets of weights beside the network's own: what it acts with is their sum, in shares that a small network
+    reads from the context (a hypernetwork whose last layer the sets are: Beck et al. 2022, arXiv:2210.11348;
+    Yang et al. 2019, arXiv:1904.04971). Tasks that need other networks, and not only other inputs, then get them."""
+    shares: MLP = field(init=False)
 
     def __post_init__(self) -> None:
         """Derive the layout from the sizes.
@@ -40,11 +49,19 @@ class LatentMLP(GaussianMLP):
         """
         if self.latent_size < 1:
             raise ValueError(f"latent_size: {self.latent_size} is below 1")
+        if self.weight_sets < 0:
+            raise ValueError(f"weight_sets: {self.weight_sets} is below 0")
         pairs = self.observation_size * self.read_size if self.products else 0
         sizes = (self.observation_size + self.read_size + pairs, *self.hidden, self.output_size)
         mlp = MLP(sizes, "tanh", last_gain=0.01)
         object.__setattr__(self, "mlp", mlp)
-        object.__setattr__(self, "layout", mlp.layout + self.own_layout() + Layout.of({LATENT: (self.latent_size,)}))
+        shares = MLP((self.read_size, _SHARES_HIDDEN, max(1, self.weight_sets)), "relu")
+        object.__setattr__(self, "shares", shares)
+        layout = mlp.layout + self.own_layout()
+        if self.weight_sets:
+            sets = {_SETS + name: (self.weight_sets, *shape) for name, shape in mlp.layout.entries}
+            layout = layout + shares.layout.prefixed(_SHARES) + Layout.of(sets)
+        object.__setattr__(self, "layout", layout + Layout.of({LATENT: (self.latent_size,)}))
 
     @property
     def read_size(self) -> int:
@@ -67,6 +84,11 @@ class LatentMLP(GaussianMLP):
     def initial(self, rng: np.random.Generator) -> np.ndarray:
         """Random parameters, float32 (layout.size,): orthogonal weights, a small last layer, a context of zero."""
         arrays = {**self.mlp.initial(rng), **self.own_arrays(rng), LATENT: np.zeros(self.latent_size)}
+        if self.weight_sets:
+            arrays |= {_SHARES + name: value for name, value in self.shares.initial(rng).items()}
+            sets = [self.mlp.initial(rng) for _ in range(self.weight_sets)]
+            for name, _ in self.mlp.layout.entries:
+                arrays[_SETS + name] = _SETS_GAIN * np.stack([each[name] for each in sets])
         return self.layout.flatten(arrays)
 
     def mean(self, parameters: Tensor, observation: Tensor) -> Tensor:
@@ -85,20 +107,57 @@ class LatentMLP(GaussianMLP):
         Returns:
             (..., action_size).
         """
-        return self.mlp(views, self.given(observation, latent))
+        return self.mlp(self.network(views, self.read(views, latent)), observation)
 
-    def given(self, observation: Tensor, read: Tensor) -> Tensor:
-        """What the network is given.
+    def read(self, views: Mapping[str, Tensor], latent: Tensor) -> Tensor:
+        """What the network reads of a context, (..., read_size): all of it.
 
         Args:
-            observation: (..., observation_size), or (tasks, points, observation_size).
+            views: the arrays by name.
+            latent: (latent_size,), or (tasks, latent_size).
+        """
+        return latent
+
+    def network(self, views: Mapping[str, Tensor], read: Tensor) -> dict[str, Tensor]:
+        """The arrays of an `MLP` of observations alone, which does in its context what this policy does.
+
+        All that a context does to the first layer is a change of its weights and biases.
+
+        Args:
+            views: the arrays by name, of one policy or with tasks first.
             read: (read_size,), or (tasks, read_size), what it reads of the context.
         """
-        given = beside(observation, read)
-        if not self.products:
-            return given
-        pairs = given[..., : self.observation_size, None] * given[..., None, self.observation_size :]
-        return torch.cat([given, pairs.flatten(-2)], dim=-1)
+        arrays = {name: views[name] for name, _ in self.mlp.layout.entries}
+        if self.weight_sets:
+            mine = {name.removeprefix(_SHARES): value for name, value in views.items() if name.startswith(_SHARES)}
+            # With a dimension of its own: tasks or none, and one row.
+            shares = self.shares(mine, read[..., None, :])
+            for name, own in arrays.items():
+                shape = own.shape[own.dim() - (2 if name.startswith("weight") else 1) :]
+                sets = views[_SETS + name].flatten(-len(shape))
+                arrays[name] = own + (shares @ sets).squeeze(-2).unflatten(-1, shape)
+        size = self.observation_size
+        weight = arrays["weight_0"]
+        mine = weight[..., size : size + self.read_size]
+        arrays["bias_0"] = arrays["bias_0"] + (mine @ read[..., None])[..., 0]
+        arrays["weight_0"] = weight[..., :size]
+        if self.products:
+            pairs = weight[..., size + self.read_size :].unflatten(-1, (size, self.read_size))
+            arrays["weight_0"] = arrays["weight_0"] + (pairs @ read[..., None, :, None])[..., 0]
+        return arrays
+
+    def settled(self, parameters: Tensor) -> tuple[Policy, Tensor]:
+        """See `Policy.settled`: a network of observations alone."""
+        plain = GaussianMLP(
+            self.observation_size,
+            self.action_size,
+            self.hidden,
+            initial_log_std=self.initial_log_std,
+            min_log_std=self.min_log_std,
+        )
+        views = self.layout.view(parameters)
+        arrays = self.network(views, self.read(views, views[LATENT])) | {"log_std": views["log_std"]}
+        return plain, joined(plain.layout, arrays)
 
     def latent(self, parameters: Tensor) -> Tensor:
         """The context, (..., latent_size), a view."""
@@ -115,6 +174,12 @@ class LatentMLP(GaussianMLP):
             (tasks, layout.size).
         """
         return torch.cat([parameters[: -self.latent_size].expand(len(latent), -1), latent], dim=1)
+
+
+def joined(layout: Layout, arrays: Mapping[str, Tensor]) -> Tensor:
+    """Rows of parameters, (..., layout.size), of arrays that have their leading dimensions in common."""
+    parts = [arrays[name].flatten(arrays[name].dim() - len(shape)) for name, shape in layout.entries]
+    return torch.cat(parts, dim=-1)
 
 
 def beside(value: Tensor, latent: Tensor) -> Tensor:

@@ -80,7 +80,8 @@ class MLP:
         activate = _ACTIVATIONS[self.activation][0]
         for index in range(self.depth):
             weight, bias = views[f"weight_{index}"].transpose(-1, -2), views[f"bias_{index}"]
-            value = torch.baddbmm(bias.unsqueeze(1), value, weight) if weight.dim() == 3 else value @ weight + bias
+            bias = bias.unsqueeze(1) if bias.dim() == 2 else bias
+            value = torch.baddbmm(bias, value, weight) if weight.dim() == 3 else value @ weight + bias
             if index < self.depth - 1:
                 value = activate(value)
         return value

@@ -76,6 +76,14 @@ class Policy(ABC):
         count = len(parameters)
         return torch.zeros(count, episodes, self.action_size), torch.zeros(count, episodes)
 
+    def settled(self, parameters: Tensor) -> tuple[Policy, Tensor]:
+        """A policy that acts the same, with all worked out that no step changes; itself by default.
+
+        Args:
+            parameters: (layout.size,), or (tasks, layout.size).
+        """
+        return self, parameters
+
     @abstractmethod
     def act(self, parameters: Tensor, moment: Moment, state: State) -> tuple[Tensor, State]:
         """Mean action of every episode, (tasks, episodes, action_size), and the memory after it.

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
+import torch
 from torch import Tensor
 
 from metabot.params import Layout
-from metabot.policy.latent import LatentMLP
+from metabot.policy.latent import LATENT, LatentMLP, joined
 from metabot.policy.mlp import MLP
+from metabot.policy.policy import Policy
 
 _PROBE = "probe/"
 _SMALL = 0.01
@@ -44,6 +47,22 @@ class ProbingMLP(LatentMLP):
         probe = {_PROBE + name: value for name, value in self.probe.initial(rng).items()}
         return super().own_arrays(rng) | probe
 
+    def read(self, views: Mapping[str, Tensor], latent: Tensor) -> Tensor:
+        """See `LatentMLP.read`: what has no derivative at zero."""
+        size = latent.abs()
+        return latent * size / (1.0 + size)
+
+    def settled(self, parameters: Tensor) -> tuple[Policy, Tensor]:
+        """See `Policy.settled`; what the probe adds stays to be worked out in every step."""
+        if not (self.products or self.weight_sets):
+            return self, parameters
+        plain = dataclasses.replace(self, products=False, weight_sets=0)
+        views = self.layout.view(parameters)
+        arrays = {**views, **self.network(views, self.read(views, views[LATENT]))}
+        weight = arrays["weight_0"]
+        arrays["weight_0"] = torch.cat([weight, weight.new_zeros(*weight.shape[:-1], self.latent_size)], dim=-1)
+        return plain, joined(plain.layout, arrays)
+
     def probed(self, views: Mapping[str, Tensor], observation: Tensor) -> Tensor:
         """Derivative of the mean action by the context at zero, (..., action_size, latent_size).
 
@@ -56,7 +75,6 @@ class ProbingMLP(LatentMLP):
 
     def mean_given(self, views: Mapping[str, Tensor], observation: Tensor, latent: Tensor) -> Tensor:
         """See `LatentMLP.mean_given`."""
-        size = latent.abs()
-        done = self.mlp(views, self.given(observation, latent * size / (1.0 + size)))
+        done = super().mean_given(views, observation, latent)
         rows = latent[:, None] if latent.dim() > 1 else latent
         return done + (self.probed(views, observation) @ rows.unsqueeze(-1)).squeeze(-1)

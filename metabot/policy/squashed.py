@@ -13,7 +13,7 @@ from torch.nn import functional
 
 from metabot.params import Layout
 from metabot.policy.gaussian import gaussian_log_prob
-from metabot.policy.latent import LATENT, LatentMLP, beside
+from metabot.policy.latent import LATENT, LatentMLP
 from metabot.policy.policy import Moment, Policy, State
 
 _LEAST_LOG_STD, _MOST_LOG_STD = -5.0, 2.0
@@ -42,7 +42,11 @@ class SquashedMLP(LatentMLP):
 
     def mean_given(self, views: Mapping[str, Tensor], observation: Tensor, latent: Tensor) -> Tensor:
         """See `LatentMLP.mean_given`."""
-        return torch.tanh(self.mlp(views, beside(observation, latent))[..., : self.action_size])
+        return torch.tanh(super().mean_given(views, observation, latent)[..., : self.action_size])
+
+    def settled(self, parameters: Tensor) -> tuple[Policy, Tensor]:
+        """See `Policy.settled`: itself."""
+        return self, parameters
 
     def log_std(self, parameters: Tensor) -> Tensor:
         """Log standard deviation of the noise in a rollout, (action_size,)."""
@@ -62,7 +66,7 @@ class SquashedMLP(LatentMLP):
         Returns:
             (..., action_size) in (-1, 1) and (...).
         """
-        mean, log_std = self.mlp(views, beside(observation, latent)).chunk(2, -1)
+        mean, log_std = super().mean_given(views, observation, latent).chunk(2, -1)
         log_std = log_std.clamp(_LEAST_LOG_STD, _MOST_LOG_STD)
         free = mean + torch.exp(log_std) * noise
         # log(1 - tanh²(u)) without cancellation.

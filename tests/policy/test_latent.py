@@ -8,8 +8,9 @@ import torch
 
 from metabot.deploy.contract import PolicyContract
 from metabot.deploy.export import export_policy
-from metabot.policy import DigestMLP, LatentMLP
+from metabot.policy import DigestMLP, LatentMLP, ProbingMLP
 from metabot.policy.latent import LATENT
+from metabot.policy.policy import Moment
 
 
 def rows(policy: LatentMLP, tasks: int = 3) -> torch.Tensor:
@@ -24,6 +25,10 @@ POLICIES = (
     DigestMLP(4, 2, (8,), latent_size=7, digest_size=3),
     LatentMLP(4, 2, (8,), latent_size=3, products=True),
     DigestMLP(4, 2, (8,), latent_size=7, digest_size=3, products=True),
+    LatentMLP(4, 2, (8, 6), latent_size=3, weight_sets=2),
+    DigestMLP(4, 2, (8,), latent_size=7, digest_size=3, products=True, weight_sets=2),
+    ProbingMLP(4, 2, (8,), latent_size=3, products=True),
+    ProbingMLP(4, 2, (8,), latent_size=3, weight_sets=3),
 )
 
 
@@ -45,6 +50,32 @@ def test_a_fresh_policy_has_a_context_of_zero_behind_everything_else(policy: Lat
     start = torch.from_numpy(policy.initial(np.random.default_rng(0)))
     behind = start[-policy.latent_size :]
     assert torch.equal(policy.layout.view(start)[LATENT], behind) and (behind == 0.0).all()
+
+
+@pytest.mark.parametrize("policy", POLICIES)
+def test_a_settled_policy_acts_the_same(policy: LatentMLP) -> None:
+    parameters = rows(policy)
+    observations = torch.randn(3, 5, 4, generator=torch.Generator().manual_seed(0))
+    settled, those = policy.settled(parameters)
+    assert those.shape == (3, settled.layout.size)
+    moment = Moment(observations, *(torch.zeros(3, 5, size) for size in (2,)), torch.zeros(3, 5), torch.zeros(3, 5))
+    assert torch.allclose(settled.act(those, moment, None)[0], policy.mean(parameters, observations), atol=1e-5)
+    assert torch.equal(settled.spread(those), policy.spread(parameters))
+    alone, that = policy.settled(parameters[1])
+    assert alone == settled and torch.allclose(that, those[1], atol=1e-6)
+
+
+def test_sets_of_weights_are_added_in_shares_that_the_context_decides() -> None:
+    policy = LatentMLP(1, 1, (), latent_size=1, weight_sets=2)
+    views = policy.layout.view(start := torch.zeros(policy.layout.size))
+    # Shares are (z, 2 z) for z > 0 and none below: weights 1 + 10 z + 200 z, biases 5 z.
+    views["weight_0"][0, 0] = 1.0
+    views["sets/weight_0"][:, 0, 0] = torch.tensor([10.0, 100.0])
+    views["sets/bias_0"][0, 0] = 5.0
+    views["shares/weight_0"][0, 0] = 1.0
+    views["shares/weight_1"][:, 0] = torch.tensor([1.0, 2.0])
+    turned = policy.knowing(start, torch.tensor([[0.0], [1.0], [2.0], [-1.0]]))
+    assert policy.mean(turned, torch.ones(4, 1, 1)).flatten().tolist() == [1.0, 216.0, 431.0, 1.0]
 
 
 def test_with_products_a_linear_network_turns_what_it_sees() -> None:
@@ -79,5 +110,7 @@ def test_it_leaves_as_onnx_with_the_context_that_it_has(policy: LatentMLP, tmp_p
 def test_no_context_is_refused() -> None:
     with pytest.raises(ValueError, match="latent_size: 0 is below 1"):
         LatentMLP(4, 2, latent_size=0)
+    with pytest.raises(ValueError, match="weight_sets: -1 is below 0"):
+        LatentMLP(4, 2, latent_size=3, weight_sets=-1)
     with pytest.raises(ValueError, match="digest_size: 0 is below 1"):
         DigestMLP(4, 2, latent_size=3, digest_size=0)
