@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from abc import abstractmethod
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -11,7 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from metabot.base.imitation import squared_error
+from metabot.base.imitation import asked, squared_error
 from metabot.base.rollout import rollout
 from metabot.experience import Episodes, Transitions
 from metabot.meta.config import above_zero, at_least_one, configured
@@ -55,6 +56,12 @@ class ContextImitationConfig:
     """Logarithm of the spread with which adaptation episodes are explored."""
     query_noise: float = 1.0
     """Largest factor on that spread in the queries of training; less where much noise lets nothing succeed."""
+    start_weight: float = 1.0
+    """How much imitation without a context counts beside imitation with one. What is best on average takes room in
+    the network: where nobody comes far without knowing the task, little is enough."""
+    support_states: bool = True
+    """Whether the policy imitates the expert in the states of adaptation episodes, too. Where a task is long, a robot
+    that does not know it comes to states that one who does never sees."""
     demonstrations: bool = False
     """Whether adaptation episodes are the expert's, shown on the robot that adapts, and not its own."""
     demonstration_noise: float = 0.0
@@ -64,7 +71,7 @@ class ContextImitationConfig:
         """Refuse what cannot work."""
         above_zero(self, "outer_step", "max_gradient_norm")
         at_least_one(self, "samples", "outer_steps", "remembered", "lesson")
-        for name in ("expert_updates", "query_noise", "demonstration_noise"):
+        for name in ("expert_updates", "query_noise", "demonstration_noise", "start_weight"):
             if getattr(self, name) < 0:
                 raise ValueError(f"{name}: {getattr(self, name)} is below 0")
         for name in ("expert_decay", "outer_decay"):
@@ -181,6 +188,11 @@ class ContextImitation(MetaLearner):
         query = rollout(problem, self.policy, adapted, tasks, episodes, rng, noise=noise, expert_share=share)
         return MetaBatch(support, query)
 
+    def lessons_of(self, batch: MetaBatch) -> Transitions:
+        """The states that the policy imitates in, with what the expert would do there as actions."""
+        played = Episodes.join([batch.support, batch.query]) if self.config.support_states else batch.query
+        return Transitions.of(dataclasses.replace(played, actions=asked(played)))
+
     def imitation(self, start: Tensor, context: Tensor, observation: Tensor, advice: Tensor) -> Tensor:
         """Errors of imitation, (tasks,), with contexts and without; contexts are not moved by them.
 
@@ -193,7 +205,8 @@ class ContextImitation(MetaLearner):
         views = self.policy.layout.view(start)
         losses = torch.zeros(len(context), dtype=start.dtype)
         # Before it knows its task, a robot should do what is best on average and not anything.
-        for known in (context, self.policy.latent(start)):
-            mean = self.policy.mean_given(views, observation, known.detach())
-            losses = losses + squared_error(mean, advice, torch.ones(())).mean(1)
+        for known, weight in ((context, 1.0), (self.policy.latent(start), self.config.start_weight)):
+            if weight:
+                mean = self.policy.mean_given(views, observation, known.detach())
+                losses = losses + weight * squared_error(mean, advice, torch.ones(())).mean(1)
         return losses

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import dataclasses
 from dataclasses import dataclass
 from typing import ClassVar
 
 import torch
 from torch import Tensor
 
-from metabot.base.imitation import asked
 from metabot.experience import Episodes, Transitions
 from metabot.meta.config import above_zero, at_least_one
 from metabot.meta.context_imitation import ContextImitation, ContextImitationConfig
@@ -100,9 +98,8 @@ class Prediction(ContextImitation):
 
     def update(self, meta: Tensor, batch: MetaBatch) -> tuple[Tensor, dict[str, float]]:
         """See `MetaLearner.update`; metrics: ``loss``, ``prediction_error``, ``gradient_norm``, ``dropped_tasks``."""
-        played = Episodes.join([batch.support, batch.query])
-        steps, states = Transitions.of(batch.support), Transitions.of(played)
-        labels = Transitions.of(dataclasses.replace(played, actions=asked(played)))
+        steps, labels = Transitions.of(batch.support), self.lessons_of(batch)
+        states = Transitions.of(Episodes.join([batch.support, batch.query]))
         kept = steps.finite & states.finite & labels.finite
         generator = self._adam.begin_update()
         metrics = {"dropped_tasks": float((~kept).sum())}

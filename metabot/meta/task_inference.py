@@ -11,8 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from metabot.base.imitation import asked
-from metabot.experience import Episodes, Transitions
+from metabot.experience import Transitions
 from metabot.meta.config import above_zero, at_least_one
 from metabot.meta.context_imitation import ContextImitation, ContextImitationConfig
 from metabot.meta.information_encoder import InformationEncoder
@@ -194,8 +193,7 @@ class TaskInference(ContextImitation):
 
     def _remember(self, batch: Revealed, generator: torch.Generator) -> Tensor:
         """Take in new tasks that hold finite numbers only; which ones, (tasks,) bool."""
-        hidden, played = batch.hidden, Episodes.join([batch.support, batch.query])
-        labels = Transitions.of(dataclasses.replace(played, actions=asked(played)))
+        hidden, labels = batch.hidden, self.lessons_of(batch)
         steps, episodes = Transitions.of(batch.support), batch.support.mask.shape[1]
         # Of some tasks as few episodes as a robot may have: what those do not say is not to be believed.
         known = torch.randint(1, episodes + 1, (len(hidden), 1), generator=generator)
