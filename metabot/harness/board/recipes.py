@@ -61,11 +61,20 @@ class Recipe:
         return " ".join(words)
 
 
-_BELIEF = {"products": True, "belief_size": 8, "told": 0.5, "remembered": 4096, "samples": 192, "lesson": 192}
+_BELIEF = {
+    "belief_size": 8,
+    "told": 0.5,
+    "remembered": 4096,
+    "samples": 192,
+    "lesson": 192,
+    "states": 64,
+    "query_noise": 0.5,
+    "weight_sets": 6,
+    "outer_step": 0.004,
+    "outer_decay": 0.88,
+}
 METHODS: dict[str, Recipe] = {
-    "task-inference": Recipe(
-        tasks=128, episodes=2, settings={**_BELIEF, "states": 64, "outer_decay": 0.8, "query_noise": 0.5}
-    ),
+    "task-inference": Recipe(env_steps=1_000_000, tasks=128, episodes=2, settings=_BELIEF),
     "ridge-dynamics": Recipe(
         tasks=64,
         episodes=2,
@@ -73,12 +82,11 @@ METHODS: dict[str, Recipe] = {
     ),
     "guided": Recipe(settings={"products": True, "outer_decay": 0.85}),
     "dagger": Recipe(episodes=4, settings={"reads_reward": True, "trial_episodes": 4}),
-    "pearl": Recipe(env_steps=150_000, tasks=8, episodes=2),
     "meta-sgd": Recipe(),
     "es-maml": Recipe(),
     "siamese": Recipe(),
 }
-"""By method; of seven kinds."""
+"""By method; of six kinds."""
 UNADAPTED = ("PPO", "imitation, 4 frames")
 """Who does without adaptation, by the names of `metabot.harness.measure.contestants`, on the same budget."""
 UNADAPTED_RECIPE = Recipe()
