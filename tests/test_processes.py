@@ -43,7 +43,9 @@ def soon(happened: Callable[[], bool]) -> bool:
 def test_no_worker_outlives_its_parent_however_it_ends(number: signal.Signals, tmp_path) -> None:
     script = tmp_path / "parent.py"
     script.write_text(PARENT)
-    with subprocess.Popen([sys.executable, script], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as one:
+    with subprocess.Popen(
+        [sys.executable, script], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+    ) as one:
         assert one.stdout is not None
         worker = int(one.stdout.readline())
         assert not gone(worker)

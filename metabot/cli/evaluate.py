@@ -55,6 +55,12 @@ def evaluate(
     scratch: Annotated[
         bool, typer.Option(help="Also show what learning from scratch takes, up to 1,024 episodes.")
     ] = False,
+    rivals: Annotated[
+        str,
+        typer.Option(
+            help="What needs no adaptation beside them: few, all (the best with 5 times the budget, too), none"
+        ),
+    ] = "few",
     settings: Settings = None,
     out: Annotated[
         Path | None, typer.Option(metavar="FOLDER", help="Folder for trainings, table, picture and JSON.")
@@ -68,7 +74,9 @@ def evaluate(
     """Train methods and baselines on one budget, and compare them after 0, 1, 2, 4, 8 adaptation episodes.
 
     Always beside them: learning from scratch, multi-task pre-training with fine-tuning (without
-    adaptation it is domain randomisation), and the expert that knows the task as the bound. On
+    adaptation it is domain randomisation), and the expert that knows the task as the bound. Where
+    one robot acts: what needs no adaptation, tuned on validation tasks, what each method gained over
+    the best of that, and the method's cross matrix (adapted to one task, driven on another). On
     tasks of the training distribution and held-out ones. Interquartile means over seeds and tasks
     with 95 % bootstrap intervals. Trainings are kept: the same command goes on where it was stopped.
     A setting is given as METHOD.name=value, or as name=value for all methods.
@@ -90,6 +98,7 @@ def evaluate(
         from metabot.harness.alone import alone_in
         from metabot.harness.evaluation import LONG, EvaluationConfig
         from metabot.harness.evaluation import evaluate as run
+        from metabot.harness.measure.cross import draw
         from metabot.harness.show import plot
         from metabot.params.atomic import atomic_file
         from metabot.provenance import command, machine, versions
@@ -107,10 +116,13 @@ def evaluate(
             scratch_episodes=LONG if scratch else (),
             settings=settings_by_method(names, read_settings(settings)),
             spec=scene,
+            rivals=rivals,  # type: ignore[arg-type]  # refused there, in one line
         )
         for path in filter(None, (folder / "evaluation.json", json)):
             check_file("json" if path is json else "out", path, is_report, "figures of metabot's")
-        check_file("out", folder / "evaluation.png", is_plot, "picture of metabot's")
+        pictures = ["evaluation.png", *(f"cross-{name}.png" for name in names)]
+        for name in pictures:
+            check_file("out", folder / name, is_plot, "picture of metabot's")
         console = Console(stderr=True, highlight=False)
         last = ""
         with alone_in(folder), bar(console) as progress:
@@ -130,8 +142,11 @@ def evaluate(
             with atomic_file(path) as file:
                 file.write((json_module.dumps(report, indent=2) + "\n").encode())
         plot(result, folder / "evaluation.png")
+        for method, found in result.cross.items():
+            draw(found["seeds"][0], f"{family}: adapted by {method}", folder / f"cross-{method}.png")
         _print(result)
-        typer.echo(f"table, curves and figures: {folder}/evaluation.json, evaluation.png")
+        drawn = ", ".join(name for name in pictures if (folder / name).exists())
+        typer.echo(f"table, curves and figures: {folder}/evaluation.json, {drawn}")
 
 
 def _print(result: Evaluation) -> None:

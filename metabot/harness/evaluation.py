@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 
@@ -19,6 +19,9 @@ from metabot.harness.curves import (
     pretrained_curve,
     scratch_curve,
 )
+from metabot.harness.measure.config import MeasureConfig
+from metabot.harness.measure.contestants import NO_ADAPTATION
+from metabot.harness.rivals import Rivals, comparable, cross_matrices, rival_curves, trainings
 from metabot.harness.statistics import Interval, interquartile_means
 from metabot.harness.training import Training, TrainingConfig
 from metabot.policy.threads import one_torch_thread
@@ -51,6 +54,7 @@ class EvaluationConfig:
         train_episodes: adaptation episodes of each task in training.
         settings: fields of the methods' configurations, by method.
         spec: as in `TrainingConfig`.
+        rivals: who that needs no adaptation is beside them, where one robot acts in an episode.
     """
 
     methods: tuple[str, ...]
@@ -67,9 +71,12 @@ class EvaluationConfig:
     train_episodes: int = 8
     settings: dict[str, dict[str, Any]] = field(default_factory=dict)
     spec: Mapping[str, Any] | None = None
+    rivals: Rivals = "none"
 
     def __post_init__(self) -> None:
         """Refuse what cannot be evaluated."""
+        if self.rivals not in (allowed := get_args(Rivals)):
+            raise ValueError(f"rivals: no {self.rivals!r}; allowed: {', '.join(allowed)}")
         if not self.methods:
             raise ValueError("methods: none; name at least one")
         if self.seeds < 1:
@@ -100,7 +107,7 @@ class Row:
 
     Attributes:
         name: the method or baseline.
-        kind: its family of methods; "baseline" for those.
+        kind: its family of methods; "baseline" for those, "no adaptation" for what does not adapt.
         split: which tasks.
         episodes: (k,) numbers of adaptation episodes.
         success: interquartile mean over seeds and tasks at each of them, with its interval.
@@ -128,12 +135,26 @@ class Evaluation:
         has_success: whether the problem's tasks can be mastered; else only returns count.
         rows: contestants on splits.
         expert: success and return of one who knows the tasks, by split; empty where nobody does.
+        cross: by method its cross matrix, of its first training; empty where several robots act in an episode.
     """
 
     config: EvaluationConfig
     has_success: bool
     rows: list[Row]
     expert: dict[Split, tuple[float, float]]
+    cross: dict[str, dict[str, Any]] = field(default_factory=dict)
+
+    def best_unadapted(self, split: Split) -> Row | None:
+        """The best on a split of those who do not adapt, by mean success; None where none is known."""
+        rows = [row for row in self.rows if row.split == split and row.kind == NO_ADAPTATION]
+        return max(rows, key=lambda row: row.success[0].mean, default=None)
+
+    def gained(self, row: Row) -> float | None:
+        """Mean success of a row after the most episodes less that of the best that does not adapt."""
+        best = self.best_unadapted(row.split)
+        if best is None or row.kind == NO_ADAPTATION:
+            return None
+        return row.success[len(self.config.episodes) - 1].mean - best.success[0].mean
 
     def as_dict(self) -> dict[str, Any]:
         """For JSON."""
@@ -141,6 +162,7 @@ class Evaluation:
             "config": asdict(self.config),
             "has_success": self.has_success,
             "expert": self.expert,
+            "cross": self.cross,
             "rows": [asdict(row) for row in self.rows],
         }
 
@@ -160,7 +182,7 @@ class Evaluation:
                 scores = {name: [Interval(**value) for value in row[name]] for name in ("success", "returns")}
                 rows.append(Row(**{**row, "episodes": tuple(row["episodes"]), **scores}))
             expert = {split: tuple(bound) for split, bound in found["expert"].items()}
-            return cls(EvaluationConfig(**config), found["has_success"], rows, expert)
+            return cls(EvaluationConfig(**config), found["has_success"], rows, expert, found.get("cross", {}))
         except (KeyError, TypeError, AttributeError) as error:
             raise ValueError(f"no evaluation of this metabot: {error}") from None
 
@@ -183,7 +205,7 @@ def evaluate(
         ValueError: if something in the configuration is impossible; one line.
     """
     one_torch_thread()
-    trainings = [(method, seed) for method in config.methods for seed in range(config.seeds)]
+    jobs_of = [(method, seed) for method in config.methods for seed in range(config.seeds)]
     # Found out now, and not after minutes of training.
     for method in config.methods:
         Training(config.training(method, 0))
@@ -192,13 +214,16 @@ def evaluate(
     found: dict[tuple[str, str, Split], list[Curve]] = {}
     spent: dict[str, list[tuple[int, float]]] = {}
     kinds: dict[str, str] = {}
-    jobs = len(trainings) + 2 * config.seeds
+    rivals: Rivals = config.rivals if comparable(problem) else "none"
+    budgets = trainings(problem, rivals)
+    jobs = len(jobs_of) + (2 + budgets) * config.seeds
+    cross: dict[str, dict[str, Any]] = {}
     done = 0
 
     def say(what: str, fraction: float, detail: str = "") -> None:
         told(what, (done + fraction) / jobs, detail)
 
-    for method, seed in trainings:
+    for method, seed in jobs_of:
         where = None if folder is None else folder / f"{method}-seed-{seed}"
         training = Training(config.training(method, seed), where, threads)
         kinds[method] = training.learner.kind
@@ -217,6 +242,8 @@ def evaluate(
         for split, protocol in protocols.items():
             curve = method_curve(training.learner, training.meta, problem, protocol)
             found.setdefault((method, kinds[method], split), []).append(curve)
+        if seed == 0 and comparable(problem) and config.episodes[-1]:
+            cross[method] = cross_matrices(problem, training, config.trials, config.episodes[-1])
         done += 1
     for seed in range(config.seeds):
         what = f"{PRETRAINED}, seed {seed}"
@@ -240,9 +267,21 @@ def evaluate(
             found.setdefault((SCRATCH, "baseline", split), []).append(scratch_curve(problem, longer, seed))
         spent.setdefault(SCRATCH, []).append((0, 0.0))
         done += 1
+    measured = MeasureConfig(seeds=config.seeds, env_steps=config.env_steps, tasks=config.tasks, trials=config.trials)
+    for seed in range(config.seeds if budgets else 0):
+
+        def beside(who: str, share: float, seed: int = seed) -> None:
+            say(f"without adaptation: {who}, seed {seed}", budgets * min(1.0, share))
+
+        where = None if folder is None else folder / "rivals"
+        for name, split, curve, cost in rival_curves(problem, measured, rivals, seed, protocols, where, beside):
+            found.setdefault((name, NO_ADAPTATION, split), []).append(curve)
+            if split == config.splits[0]:
+                spent.setdefault(name, []).append(cost)
+        done += budgets
     experts = {split: bound for split, protocol in protocols.items() if (bound := expert_bound(problem, protocol))}
     rows = [_row(name, kind, split, curves, spent[name]) for (name, kind, split), curves in found.items()]
-    return Evaluation(config, problem.has_success, rows, experts)
+    return Evaluation(config, problem.has_success, rows, experts, cross)
 
 
 def _row(name: str, kind: str, split: Split, curves: Sequence[Curve], spent: Sequence[tuple[int, float]]) -> Row:

@@ -7,6 +7,7 @@ from pathlib import Path
 from rich.table import Table
 
 from metabot.harness.evaluation import Evaluation, Row
+from metabot.harness.measure.contestants import NO_ADAPTATION
 from metabot.harness.statistics import Interval
 from metabot.params.atomic import atomic_file
 
@@ -20,6 +21,8 @@ def table(result: Evaluation) -> Table:
         made.add_column(heading, no_wrap=True)
     for episodes in result.config.episodes:
         made.add_column(str(episodes), justify="right", no_wrap=True)
+    if gains := any(row.kind == NO_ADAPTATION for row in result.rows):
+        made.add_column("gained", justify="right", no_wrap=True)
     made.add_column("steps", justify="right", no_wrap=True)
     made.add_column("train s", justify="right", no_wrap=True)
     for split in result.config.splits:
@@ -28,6 +31,9 @@ def table(result: Evaluation) -> Table:
         ):
             values = _values(result, row)[: len(result.config.episodes)]
             cells = [_cell(value, result.has_success) for value in values]
+            if gains:
+                gain = result.gained(row)
+                cells.append("" if gain is None else f"{100 * gain:+.0f}")
             made.add_row(split, row.name, row.kind, *cells, f"{row.env_steps:,}", f"{row.train_s:.0f}")
         made.add_section()
     return made
@@ -71,8 +77,8 @@ def plot(result: Evaluation, path: Path) -> None:
         for index, row in enumerate(_of(result, split)):
             values = _values(result, row)
             at = [place[episodes] for episodes in row.episodes]
-            baseline = row.kind == "baseline"
-            style = {"color": f"C{index}", "linestyle": "--" if baseline else "-", "marker": "o", "markersize": 4}
+            line = {"baseline": "--", NO_ADAPTATION: "-."}.get(row.kind, "-")
+            style = {"color": f"C{index}", "linestyle": line, "marker": "o", "markersize": 4}
             panel.plot(at, [value.iqm for value in values], label=row.name, **style)
             panel.fill_between(
                 at, [v.low for v in values], [v.high for v in values], color=f"C{index}", alpha=0.15, lw=0
@@ -114,9 +120,20 @@ def _seeds(result: Evaluation) -> str:
 
 
 def _bounds(result: Evaluation) -> str:
-    if not result.expert:
-        return ""
-    index = 0 if result.has_success else 1
-    parts = (f"{split} {bound[index]:.0%}" if result.has_success else f"{split} {bound[index]:.1f}"
-             for split, bound in result.expert.items())  # fmt: skip
-    return "An expert that knows the task: " + ", ".join(parts)
+    lines = []
+    if result.expert:
+        index = 0 if result.has_success else 1
+        parts = (f"{split} {bound[index]:.0%}" if result.has_success else f"{split} {bound[index]:.1f}"
+                 for split, bound in result.expert.items())  # fmt: skip
+        lines.append("An expert that knows the task: " + ", ".join(parts))
+    for split in result.config.splits:
+        if best := result.best_unadapted(split):
+            lines.append(f"Gained: points of the mean over {best.name} ({best.success[0].mean:.0%}) on {split} tasks")
+    if result.config.rivals != "none" and result.best_unadapted(result.config.splits[0]) is None:
+        lines.append("Without adaptation nobody was tried: that is for one robot with something to be mastered")
+    for method, found in result.cross.items():
+        lines.append(
+            f"Cross matrix of {method}: {found['diagonal']['mean']:.0%} on the task adapted to, "
+            f"{found['off']['mean']:.0%} on others, at most {found['largest']:.0%}"
+        )
+    return "\n".join(lines)

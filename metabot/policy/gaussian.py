@@ -62,6 +62,10 @@ class GaussianMLP(Policy):
         """
         return self.mlp(self.layout.view(parameters), observation)
 
+    def settled(self, parameters: Tensor) -> tuple[GaussianMLP, Tensor]:
+        """See `Policy.settled`."""
+        return self, parameters
+
     def act(self, parameters: Tensor, moment: Moment, state: State) -> tuple[Tensor, State]:
         """See `Policy.act`; the observation alone decides."""
         return self.mean(parameters, moment.observation), state

@@ -13,7 +13,6 @@ from metabot.params import Layout
 from metabot.policy.context import CONTEXT
 from metabot.policy.gaussian import GaussianMLP
 from metabot.policy.mlp import MLP
-from metabot.policy.policy import Policy
 
 LATENT = CONTEXT + "latent"
 """Name of the entry that holds what a robot has found out about its task."""
@@ -138,15 +137,15 @@ class LatentMLP(GaussianMLP):
                 arrays[name] = own + (shares @ sets).squeeze(-2).unflatten(-1, shape)
         size = self.observation_size
         weight = arrays["weight_0"]
-        mine = weight[..., size : size + self.read_size]
-        arrays["bias_0"] = arrays["bias_0"] + (mine @ read[..., None])[..., 0]
+        reads = weight[..., size : size + self.read_size]
+        arrays["bias_0"] = arrays["bias_0"] + (reads @ read[..., None])[..., 0]
         arrays["weight_0"] = weight[..., :size]
         if self.products:
             pairs = weight[..., size + self.read_size :].unflatten(-1, (size, self.read_size))
             arrays["weight_0"] = arrays["weight_0"] + (pairs @ read[..., None, :, None])[..., 0]
         return arrays
 
-    def settled(self, parameters: Tensor) -> tuple[Policy, Tensor]:
+    def settled(self, parameters: Tensor) -> tuple[GaussianMLP, Tensor]:
         """See `Policy.settled`: a network of observations alone."""
         plain = GaussianMLP(
             self.observation_size,

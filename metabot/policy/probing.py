@@ -11,9 +11,9 @@ import torch
 from torch import Tensor
 
 from metabot.params import Layout
+from metabot.policy.gaussian import GaussianMLP
 from metabot.policy.latent import LATENT, LatentMLP, joined
 from metabot.policy.mlp import MLP
-from metabot.policy.policy import Policy
 
 _PROBE = "probe/"
 _SMALL = 0.01
@@ -52,7 +52,7 @@ class ProbingMLP(LatentMLP):
         size = latent.abs()
         return latent * size / (1.0 + size)
 
-    def settled(self, parameters: Tensor) -> tuple[Policy, Tensor]:
+    def settled(self, parameters: Tensor) -> tuple[GaussianMLP, Tensor]:
         """See `Policy.settled`; what the probe adds stays to be worked out in every step."""
         if not (self.products or self.weight_sets):
             return self, parameters

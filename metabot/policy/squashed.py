@@ -12,7 +12,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from metabot.params import Layout
-from metabot.policy.gaussian import gaussian_log_prob
+from metabot.policy.gaussian import GaussianMLP, gaussian_log_prob
 from metabot.policy.latent import LATENT, LatentMLP
 from metabot.policy.policy import Moment, Policy, State
 
@@ -44,7 +44,7 @@ class SquashedMLP(LatentMLP):
         """See `LatentMLP.mean_given`."""
         return torch.tanh(super().mean_given(views, observation, latent)[..., : self.action_size])
 
-    def settled(self, parameters: Tensor) -> tuple[Policy, Tensor]:
+    def settled(self, parameters: Tensor) -> tuple[GaussianMLP, Tensor]:
         """See `Policy.settled`: itself."""
         return self, parameters
 

@@ -13,6 +13,7 @@ from metabot.cli.app import app
 from metabot.cli.outputs import is_plot
 from metabot.harness.curves import Protocol, expert_bound, method_curve
 from metabot.harness.evaluation import PRETRAINED, SCRATCH, Evaluation, EvaluationConfig, evaluate
+from metabot.harness.measure.contestants import NO_ADAPTATION
 from metabot.harness.show import plot, table
 from metabot.harness.statistics import interquartile_means
 from metabot.harness.training import Training, TrainingConfig
@@ -53,6 +54,35 @@ def test_methods_and_baselines_are_measured_on_the_same_budget(tmp_path: Path) -
     plot(result, tmp_path / "curves.png")
     assert (tmp_path / "curves.png").read_bytes().startswith(b"\x89PNG") and is_plot(tmp_path / "curves.png")
     assert Evaluation.from_dict(json.loads(json.dumps(result.as_dict()))).as_dict() == result.as_dict()
+
+
+def test_what_needs_no_adaptation_is_beside_them_and_a_gain_is_over_the_best_of_it(tmp_path: Path) -> None:
+    config = replace(TINY, family="drive-goal", env_steps=9000, episodes=(0, 1), scratch_episodes=(), rivals="few")
+    said = []
+    result = evaluate(config, tmp_path, told=lambda what, fraction, detail: said.append((what, fraction)))
+    rivals = [row for row in result.rows if row.kind == NO_ADAPTATION]
+    assert [(row.name, row.split) for row in rivals] == [
+        (name, split) for name in ("PPO", "imitation, 4 frames") for split in ("test", "held-out")
+    ]
+    for row in rivals:
+        assert row.success[0] == row.success[1] and 0 < row.env_steps <= config.env_steps and row.train_s > 0.0
+        assert result.gained(row) is None
+    best = result.best_unadapted("test")
+    assert best is not None and best.success[0].mean == max(r.success[0].mean for r in rivals if r.split == "test")
+    method = next(row for row in result.rows if row.name == "fomaml" and row.split == "test")
+    assert result.gained(method) == pytest.approx(method.success[1].mean - best.success[0].mean)
+    fractions = [fraction for _, fraction in said]
+    assert fractions == sorted(fractions) and fractions[-1] <= 1.0
+    matrix = np.array(result.cross["fomaml"]["seeds"][0]["matrix"])
+    assert matrix.shape == (8, 8) and result.cross["fomaml"]["largest"] >= result.cross["fomaml"]["off"]["mean"]
+    console = Console(width=160, record=True)
+    console.print(table(result))
+    assert "gained" in (text := console.export_text()) and "Cross matrix of fomaml" in text
+    assert Evaluation.from_dict(json.loads(json.dumps(result.as_dict()))).as_dict() == result.as_dict()
+    again: list[str] = []
+    found = evaluate(config, tmp_path, told=lambda what, fraction, detail: again.append(what))
+    assert [row.success for row in found.rows] == [row.success for row in result.rows]
+    assert not any(what.startswith("without adaptation: PPO") for what in again), "it was kept"
 
 
 def test_a_stored_evaluation_is_shown_without_running_anything(tmp_path: Path) -> None:
@@ -138,6 +168,7 @@ def test_an_expert_that_does_not_exist_is_no_bound() -> None:
         ({"seeds": 0}, "seeds: 0 is below 1"),
         ({"episodes": (2, 1)}, "episodes: .* ascending"),
         ({"trials": 0}, "trials: 0 is below 1"),
+        ({"rivals": "some"}, "rivals: no 'some'; allowed: none, few, all"),
     ],
 )
 def test_an_impossible_evaluation_is_refused(fields: dict, line: str) -> None:

@@ -14,7 +14,7 @@ import numpy as np
 
 from metabot.harness.board.recipes import METHODS, UNADAPTED, Recipe, recipe_of
 from metabot.harness.curves import Protocol, method_curve
-from metabot.harness.measure.contestants import CONTESTANTS
+from metabot.harness.measure.contestants import CONTESTANTS, NO_ADAPTATION
 from metabot.harness.measure.fingerprint import fingerprint
 from metabot.harness.measure.stored import load_rows
 from metabot.harness.training import Training
@@ -26,9 +26,6 @@ from metabot.provenance import command, machine, versions
 
 EPISODES = (0, 1, 2, 4, 8)
 SPLITS: tuple[Split, ...] = ("test", "held-out")
-NO_ADAPTATION = "no adaptation"
-"""Kind of those who do not adapt."""
-
 Told = Callable[[str, float], None]
 """Called with what is being made and the share done, 0..1."""
 _Work = tuple[dict[str, Any], Recipe, "BoardConfig"]

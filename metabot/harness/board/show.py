@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from rich.table import Table
 
-from metabot.harness.board.cells import NO_ADAPTATION
+from metabot.harness.measure.contestants import NO_ADAPTATION
 from metabot.harness.statistics import Interval, interquartile_means
 from metabot.params.atomic import atomic_file
 

@@ -19,6 +19,8 @@ from metabot.harness.measure.drivers import Driver, drive, feedback_for
 from metabot.policy.threads import one_torch_thread
 from metabot.problems import Problem
 
+NO_ADAPTATION = "no adaptation"
+"""Kind of those who do not adapt."""
 FRAMES = 4
 """Observations that a policy with stacked frames sees."""
 POOL = 1024

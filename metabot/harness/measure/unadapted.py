@@ -28,7 +28,16 @@ Keep = Callable[[str, Callable[[], dict[str, Any]]], dict[str, Any]]
 Say = Callable[[str, float], None]
 
 
-def unadapted_once(problem: Problem, config: MeasureConfig, seed: int, keep: Keep, say: Say) -> list[dict[str, Any]]:
+def unadapted_once(
+    problem: Problem,
+    config: MeasureConfig,
+    seed: int,
+    keep: Keep,
+    say: Say,
+    *,
+    contestants: Sequence[Contestant] = CONTESTANTS,
+    finalists: int = FINALISTS,
+) -> list[dict[str, Any]]:
     """Every contestant with one seed.
 
     Args:
@@ -37,13 +46,15 @@ def unadapted_once(problem: Problem, config: MeasureConfig, seed: int, keep: Kee
         seed: of training, and of the tasks that everybody is tried on.
         keep: finds what is finished.
         say: called with a contestant's name and the share done.
+        contestants: who competes.
+        finalists: how many of them have the larger budget as well.
 
     Returns:
         For each contestant and budget ``name``, ``times`` the budget, ``setting``, ``env_steps``, ``train_s``,
         ``validation`` (success, return), ``success`` and ``returns`` on every test task, and its ``driver``.
     """
-    names = [each for each in CONTESTANTS if each.fits(problem)]
-    trainings = sum(len(each.settings) if seed == 0 else 1 for each in names) + FINALISTS * MORE
+    names = [each for each in contestants if each.fits(problem)]
+    trainings = sum(len(each.settings) if seed == 0 else 1 for each in names) + finalists * MORE
     done = 0
 
     def made(contestant: Contestant, times: int, setting: Mapping[str, Any], part: str) -> dict[str, Any]:
@@ -67,11 +78,11 @@ def unadapted_once(problem: Problem, config: MeasureConfig, seed: int, keep: Kee
             best = max((keep(part, _missing) for part in tuned), key=lambda each: tuple(each["validation"]))
             found.append(made(contestant, 1, best["setting"], f"{contestant.name} x1-{seed}"))
     if seed == 0:
-        ranked = sorted(found, key=lambda each: tuple(each["validation"]), reverse=True)[:FINALISTS]
-        finalists = keep("finalists", lambda: {"names": [each["name"] for each in ranked]})
+        ranked = sorted(found, key=lambda each: tuple(each["validation"]), reverse=True)[:finalists]
+        chosen = keep("finalists", lambda: {"names": [each["name"] for each in ranked]})
     else:
-        finalists = keep("finalists", _missing)
-    for each in [each for each in found if each["name"] in finalists["names"]]:
+        chosen = keep("finalists", _missing)
+    for each in [each for each in found if each["name"] in chosen["names"]]:
         (contestant,) = (one for one in names if one.name == each["name"])
         found.append(made(contestant, MORE, each["setting"], f"{contestant.name} x{MORE}-{seed}"))
     return found
