@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json as json_module
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -245,9 +246,16 @@ def video(
 def pages(
     out: Annotated[Path, typer.Option(metavar="FOLDER", help="Folder to write to.")] = Path("docs/families"),
     checked: Annotated[Path | None, typer.Option(help="What `check --json` wrote, for the measured success.")] = None,
+    measure: Annotated[
+        Path | None, typer.Option("--adaptation", help="What `adaptation --json` wrote: what adapting is worth.")
+    ] = None,
+    board: Annotated[Path | None, typer.Option(help="What `metabot board` wrote: which methods master it.")] = None,
+    learners: Annotated[
+        Path | None, typer.Option(help="What `metabot bench learners --json` wrote: who masters one task.")
+    ] = None,
     pictures: Annotated[bool, typer.Option(help="Make the pictures too; that needs an off-screen OpenGL.")] = False,
 ) -> None:
-    """Write the page of every family from its code."""
+    """Write the page of every family from its code and from stored measures."""
     from metabot_sim.offscreen import RenderError, choose
 
     with one_line_errors(ValueError, OSError, RenderError):
@@ -257,7 +265,7 @@ def pages(
 
         check_folder("out", out)
         _refuse_foreign(out, index())
-        files = write(out, checked)
+        files = write(out, checked, _measures(measure, board, learners))
         if pictures:
             from metabot_sim.families.registry import available
             from metabot_sim.film import Film
@@ -265,6 +273,24 @@ def pages(
             for family in available():
                 Film(family, "expert").write(None, out / "pictures" / picture_name(family), 640, 480)
         typer.echo(f"{len(files)} pages in {out}")
+
+
+def _measures(adaptation: Path | None, board: Path | None, learners: Path | None) -> Callable[[str], list[str]]:
+    """Lines of a family's page from stored measures."""
+    if adaptation is None and board is None and learners is None:
+        return lambda name: []
+    from metabot.harness.board.cells import load as load_board
+    from metabot.harness.family_pages import sections
+    from metabot.harness.measure.stored import load, load_rows
+
+    found = (
+        None if adaptation is None else load(adaptation),
+        None if board is None else load_board(board),
+        None
+        if learners is None
+        else load_rows(learners, ("family", "learner", "success", "steps_to_master"), "result of bench learners"),
+    )
+    return lambda name: sections(name, *found)
 
 
 def _refuse_foreign(folder: Path, index: str) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -144,12 +144,15 @@ def index() -> str:
     )
 
 
-def write(folder: Path, checked: Path | None = None) -> list[Path]:
+def write(
+    folder: Path, checked: Path | None = None, more: Callable[[str], Sequence[str]] = lambda name: ()
+) -> list[Path]:
     """Write all pages.
 
     Args:
         folder: where to.
         checked: a file of ``metabot sim check --all --json``.
+        more: further lines of a family's page, below what is measured here.
 
     Returns:
         The files.
@@ -164,7 +167,9 @@ def write(folder: Path, checked: Path | None = None) -> list[Path]:
             steps.setdefault(row["family"], []).append(row)
     folder.mkdir(parents=True, exist_ok=True)
     texts = {"README.md": index()}
-    texts |= {page_name(name): page(name, measured.get(name), steps.get(name, [])) for name in available()}
+    for name in available():
+        lines = [page(name, measured.get(name), steps.get(name, [])), *more(name)]
+        texts[page_name(name)] = "\n".join(lines)
     files = []
     for name, text in texts.items():
         files.append(folder / name)

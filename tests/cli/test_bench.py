@@ -13,16 +13,25 @@ from metabot.cli.options import read, usage
 
 
 def measured(
-    sizes: object = None, *, fast: bool = False, seeds: int | None = None, only: Literal["a", "b"] = "a", at: Path
+    sizes: object = None,
+    *,
+    fast: bool = False,
+    seeds: int | None = None,
+    only: Literal["a", "b"] = "a",
+    names: tuple[str, ...] = (),
+    numbers: tuple[int, ...] = (1,),
+    at: Path,
 ) -> None:
     """A function to be called from the command line."""
 
 
 def test_options_are_the_keyword_only_parameters() -> None:
-    assert usage(measured) == "[--fast] [--seeds INT] [--only a|b] [--at PATH]"
+    assert usage(measured) == "[--fast] [--seeds INT] [--only a|b] [--names STR,...] [--numbers INT,...] [--at PATH]"
     assert read("this", measured, []) == {}
     words = ["--fast", "--seeds", "3", "--only", "b", "--at", "x/y"]
-    assert read("this", measured, words) == {"fast": True, "seeds": 3, "only": "b", "at": Path("x/y")}
+    words += ["--names", "one,two", "--numbers", "3"]
+    several = {"names": ("one", "two"), "numbers": (3,)}
+    assert read("this", measured, words) == several | {"fast": True, "seeds": 3, "only": "b", "at": Path("x/y")}
 
 
 @pytest.mark.parametrize(
@@ -44,7 +53,7 @@ def test_what_is_no_option_is_refused_in_one_line(words: list[str], line: str) -
 @pytest.mark.parametrize(
     ("words", "line"),
     [
-        (["magic"], "metabot: name: no benchmark 'magic'; allowed: meta, policy, sim, sim_warp"),
+        (["magic"], "metabot: name: no benchmark 'magic'; allowed: learners, meta, policy, sim, sim_warp"),
         (["policy", "--speed"], "metabot: --speed: policy has no use for it; allowed: no options"),
         (["meta", "--seeds", "0"], "metabot: seeds: 0 is below 1"),
     ],
