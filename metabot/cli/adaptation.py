@@ -43,7 +43,8 @@ def adaptation(
     Cover number: the fewest policies without adaptation that together master 90 % of the tasks at 90 %
     success. Cross matrix: adapted to a row's task, driven on a column's. Unadapted: the best that needs
     no adaptation, with the budget and with five times as much. Variables: what each costs alone.
-    Finished parts are kept in --out: the same command goes on where it was stopped.
+    Finished parts are kept in --out: the same command goes on where it was stopped. Problems that --json
+    holds already, measured alike and with the dynamics that they have now, are not measured again.
     """
     if show is not None:
         with one_line_errors(ValueError, OSError):
@@ -60,7 +61,8 @@ def adaptation(
         from metabot.harness.alone import alone_in
         from metabot.harness.measure.config import PARTS, MeasureConfig
         from metabot.harness.measure.cross import draw
-        from metabot.harness.measure.measure import adaptive_problems, measurable, measure
+        from metabot.harness.measure.measure import adaptive_problems, finished, measurable, measure
+        from metabot.harness.measure.stored import load
         from metabot.params.atomic import atomic_file
         from metabot.provenance import command, machine, versions
 
@@ -79,24 +81,28 @@ def adaptation(
         for name in wanted:
             measurable(name)
             check_file("out", out / f"{name}.png", is_plot, "picture of metabot's")
+        stored: dict[str, Any] = {}
         if json is not None:
             check_file("json", json, is_report, "figures of metabot's")
+            stored = {row["problem"]: row for row in load(json)["rows"]} if json.exists() else {}
         console = Console(stderr=True, highlight=False)
-        rows: list[dict[str, Any]] = []
+        done = 0
         last = ""
         with alone_in(out), bar(console) as progress:
             line = progress.add_task("", total=float(len(wanted)), detail="")
 
             def told(what: str, fraction: float, detail: str) -> None:
                 nonlocal last
-                progress.update(line, description=what, completed=len(rows) + fraction, detail=detail)
+                progress.update(line, description=what, completed=done + fraction, detail=detail)
                 if what != last and not console.is_terminal:
                     console.print(what)
                 last = what
 
             for name in wanted:
-                row = measure(name, config, out, threads, told)
-                rows.append(row)
+                row = stored.get(name)
+                if row is None or not finished(row, name, config):
+                    row = stored[name] = measure(name, config, out, threads, told)
+                done += 1
                 if "cross" in row:
                     found = row["cross"]
                     draw(found["seeds"][0], f"{name}: adapted by {found['method']}", out / f"{name}.png")
@@ -105,13 +111,13 @@ def adaptation(
                     "command": command(),
                     "machine": machine(),
                     "versions": versions(),
-                    "rows": rows,
+                    "rows": [stored[name] for name in sorted(stored)],
                 }
                 if json is not None:
                     # After every problem: what is there already can be looked at.
                     with atomic_file(json) as file:
                         file.write((json_module.dumps(report, indent=1) + "\n").encode())
-        _print(report)
+        _print({**report, "rows": [stored[name] for name in wanted]})
 
 
 def _show(stored: Path) -> None:

@@ -41,6 +41,19 @@ def test_a_measure_is_taken_kept_found_again_and_shown(tmp_path: Path, monkeypat
     code, shown = run("--show", str(tmp_path / "all.json"))
     assert code == 0
     assert all(len(line) <= 80 for line in shown.splitlines()[:-1])
+    # What another run has measured stays in the file, and is not measured again where nothing has changed.
+    stored = json.loads((tmp_path / "all.json").read_text())
+    other = {**stored["rows"][0], "problem": "drive-search"}
+    (tmp_path / "all.json").write_text(json.dumps({**stored, "rows": [*stored["rows"], other]}))
+    code, said = run(*words[:-3], str(tmp_path / "elsewhere"), *words[-2:])
+    assert code == 0 and "drive-search" not in said
+    assert json.loads((tmp_path / "all.json").read_text())["rows"] == [other, stored["rows"][0]]
+    stored["rows"][0]["fingerprint"] = "another"
+    (tmp_path / "all.json").write_text(json.dumps(stored))
+    with pytest.raises(AssertionError, match="made again"):
+        CliRunner().invoke(
+            app, ["sim", "adaptation", *words[:-3], str(tmp_path / "anew"), *words[-2:]], catch_exceptions=False
+        )
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import asdict
@@ -243,6 +244,18 @@ class _Measuring:
 
         value: dict[str, Any] = self.kept.part(f"quick-{contestant.name.lower()}", self.key("unadapted"), make)
         return value
+
+
+def finished(row: Mapping[str, Any], name: str, config: MeasureConfig) -> bool:
+    """Whether a stored row is what measuring the problem would give again.
+
+    Args:
+        row: what `measure` gave, read from JSON.
+        name: of the problem.
+        config: how it would be measured.
+    """
+    wanted = json.loads(json.dumps({**asdict(config), "parts": list(config.parts)}))
+    return row["config"] == wanted and row["fingerprint"] == fingerprint(make_problem(name))
 
 
 def adaptive_problems() -> list[str]:

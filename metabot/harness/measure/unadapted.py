@@ -35,8 +35,8 @@ def unadapted_once(
     keep: Keep,
     say: Say,
     *,
-    contestants: Sequence[Contestant] = CONTESTANTS,
-    finalists: int = FINALISTS,
+    contestants: Sequence[Contestant] | None = None,
+    finalists: int | None = None,
 ) -> list[dict[str, Any]]:
     """Every contestant with one seed.
 
@@ -46,14 +46,15 @@ def unadapted_once(
         seed: of training, and of the tasks that everybody is tried on.
         keep: finds what is finished.
         say: called with a contestant's name and the share done.
-        contestants: who competes.
-        finalists: how many of them have the larger budget as well.
+        contestants: who competes; all by default.
+        finalists: how many of them have the larger budget as well; `FINALISTS` by default.
 
     Returns:
         For each contestant and budget ``name``, ``times`` the budget, ``setting``, ``env_steps``, ``train_s``,
         ``validation`` (success, return), ``success`` and ``returns`` on every test task, and its ``driver``.
     """
-    names = [each for each in contestants if each.fits(problem)]
+    names = [each for each in (CONTESTANTS if contestants is None else contestants) if each.fits(problem)]
+    finalists = FINALISTS if finalists is None else finalists
     trainings = sum(len(each.settings) if seed == 0 else 1 for each in names) + finalists * MORE
     done = 0
 
