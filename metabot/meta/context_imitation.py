@@ -188,6 +188,11 @@ class ContextImitation(MetaLearner):
         query = rollout(problem, self.policy, adapted, tasks, episodes, rng, noise=noise, expert_share=share)
         return MetaBatch(support, query)
 
+    @property
+    def reader(self) -> LatentMLP:
+        """The network that reads the context; its parameters are the first of the policy's."""
+        return self.policy
+
     def lessons_of(self, batch: MetaBatch) -> Transitions:
         """The states that the policy imitates in, with what the expert would do there as actions."""
         played = Episodes.join([batch.support, batch.query]) if self.config.support_states else batch.query
@@ -202,11 +207,13 @@ class ContextImitation(MetaLearner):
             observation: (tasks, states, observation_size).
             advice: (tasks, states, action_size).
         """
-        views = self.policy.layout.view(start)
+        reader = self.reader
+        start = start[: reader.layout.size]
+        views = reader.layout.view(start)
         losses = torch.zeros(len(context), dtype=start.dtype)
         # Before it knows its task, a robot should do what is best on average and not anything.
-        for known, weight in ((context, 1.0), (self.policy.latent(start), self.config.start_weight)):
+        for known, weight in ((context, 1.0), (reader.latent(start), self.config.start_weight)):
             if weight:
-                mean = self.policy.mean_given(views, observation, known.detach())
+                mean = reader.mean_given(views, observation, known.detach())
                 losses = losses + weight * squared_error(mean, advice, torch.ones(())).mean(1)
         return losses

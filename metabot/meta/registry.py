@@ -14,6 +14,7 @@ from metabot.meta.learned_rule import LearnedLSTM, LearnedTransformer
 from metabot.meta.learner import MetaLearner
 from metabot.meta.maml import MAML
 from metabot.meta.meta_sgd import MetaSGD
+from metabot.meta.online_inference import OnlineInference
 from metabot.meta.pearl import PEARL
 from metabot.meta.population import Population
 from metabot.meta.reptile import Reptile
@@ -49,6 +50,7 @@ _METHODS: tuple[type[MetaLearner], ...] = (
     RidgeDynamics,
     PEARL,
     TaskInference,
+    OnlineInference,
     Siamese,
 )
 META_LEARNERS: dict[str, type[MetaLearner]] = {method.name: method for method in _METHODS}

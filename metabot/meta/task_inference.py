@@ -14,17 +14,17 @@ from torch import Tensor
 from metabot.experience import Transitions
 from metabot.meta.config import above_zero, at_least_one
 from metabot.meta.context_imitation import ContextImitation, ContextImitationConfig
-from metabot.meta.information_encoder import InformationEncoder
 from metabot.meta.learner import Kind, MetaBatch, Moments
 from metabot.meta.lessons import Lessons
 from metabot.meta.rounds import doubling
 from metabot.meta.standard import Standard
 from metabot.meta.task_encoder import TaskEncoder
 from metabot.policy import LatentMLP
+from metabot.policy.information_encoder import InformationEncoder
 from metabot.problems import Problem
 
 _HIDDEN = "hidden"
-_PRIOR_PRECISION = 0.02
+PRIOR_PRECISION = 0.02
 """What a step says counts for much more than what is expected of any task."""
 
 
@@ -103,13 +103,22 @@ class TaskInference(ContextImitation):
         sizes = (policy.observation_size, policy.action_size, policy.latent_size, config.encoder_hidden)
         self.encoder: TaskEncoder | InformationEncoder
         if config.belief_size:
-            self.encoder = InformationEncoder(*sizes, belief_size=config.belief_size, prior_precision=_PRIOR_PRECISION)
+            self.encoder = InformationEncoder(*sizes, belief_size=config.belief_size, prior_precision=PRIOR_PRECISION)
         else:
-            self.encoder = TaskEncoder(*sizes, prior_precision=_PRIOR_PRECISION, tempered=True)
+            self.encoder = TaskEncoder(*sizes, prior_precision=PRIOR_PRECISION, tempered=True)
         super().__init__(policy, config, {"encoder/": self.encoder.layout})
+        self._begin(standard, policy.latent_size)
+
+    def _begin(self, standard: Standard, size: int) -> None:
+        """Remember nothing yet.
+
+        Args:
+            standard: units of what is hidden.
+            size: how many numbers that are.
+        """
         self._standard = standard
         self._lessons: Lessons | None = None
-        self._hidden = torch.zeros(0, policy.latent_size)
+        self._hidden = torch.zeros(0, size)
 
     @classmethod
     def between(cls, problem: Problem, config: TaskInferenceConfig) -> TaskInference:
@@ -136,10 +145,31 @@ class TaskInference(ContextImitation):
 
     def infer(self, meta: Tensor, steps: Transitions) -> Tensor:
         """See `ContextImitation.infer`."""
-        size = self.config.change_size
-        scaled = dataclasses.replace(steps, change=steps.change / size, reward=steps.reward / size)
-        found = self.encoder(meta.split(self._sizes)[1], scaled)
+        found = self.encoder(self.encoding(meta), self.scaled(steps))
         return found if isinstance(found, Tensor) else found.mean
+
+    def encoding(self, meta: Tensor) -> Tensor:
+        """The encoder's parameters, a view."""
+        return meta.split(self._sizes)[1]
+
+    def scaled(self, steps: Transitions) -> Transitions:
+        """Steps as the encoder is shown them."""
+        size = self.config.change_size
+        return dataclasses.replace(steps, change=steps.change / size, reward=steps.reward / size)
+
+    def known(self, valid: Tensor, generator: torch.Generator) -> Tensor:
+        """Which steps a task is inferred from in training, (tasks, episodes, steps) like `valid`.
+
+        Those of some of the episodes: of some tasks as few as a robot may have, what those do not say is not to
+        be believed.
+
+        Args:
+            valid: (tasks, episodes, steps), 1 where there is a step.
+            generator: of the draw.
+        """
+        episodes = valid.shape[1]
+        first = torch.randint(1, episodes + 1, (len(valid), 1), generator=generator)
+        return valid * (torch.arange(episodes) < first)[..., None]
 
     def rounds(self, episodes: int) -> Iterator[int]:
         """See `ContextImitation.rounds`."""
@@ -195,9 +225,7 @@ class TaskInference(ContextImitation):
         """Take in new tasks that hold finite numbers only; which ones, (tasks,) bool."""
         hidden, labels = batch.hidden, self.lessons_of(batch)
         steps, episodes = Transitions.of(batch.support), batch.support.mask.shape[1]
-        # Of some tasks as few episodes as a robot may have: what those do not say is not to be believed.
-        known = torch.randint(1, episodes + 1, (len(hidden), 1), generator=generator)
-        among = steps.valid.unflatten(1, (episodes, -1)) * (torch.arange(episodes) < known)[..., None]
+        among = self.known(steps.valid.unflatten(1, (episodes, -1)), generator)
         steps = dataclasses.replace(steps, valid=among.flatten(1))
         kept = steps.finite & labels.finite & torch.isfinite(hidden).all(1)
         if kept.any():
@@ -216,5 +244,5 @@ class TaskInference(ContextImitation):
         """See `MetaLearner.restore`."""
         self._lessons, left = Lessons.restored(moments)
         hidden = left.pop(_HIDDEN, None)
-        self._hidden = torch.zeros(0, self.policy.latent_size) if hidden is None else torch.from_numpy(hidden.copy())
+        self._hidden = torch.zeros(0, self.reader.latent_size) if hidden is None else torch.from_numpy(hidden.copy())
         self._adam.restore(left)

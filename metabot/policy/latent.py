@@ -128,12 +128,11 @@ class LatentMLP(GaussianMLP):
         """
         arrays = {name: views[name] for name, _ in self.mlp.layout.entries}
         if self.weight_sets:
-            mine = {name.removeprefix(_SHARES): value for name, value in views.items() if name.startswith(_SHARES)}
             # With a dimension of its own: tasks or none, and one row.
-            shares = self.shares(mine, read[..., None, :])
+            shares = self.shares(self.shares_of(views), read[..., None, :])
             for name, own in arrays.items():
                 shape = own.shape[own.dim() - (2 if name.startswith("weight") else 1) :]
-                sets = views[_SETS + name].flatten(-len(shape))
+                sets = self.sets_of(views, name).flatten(-len(shape))
                 arrays[name] = own + (shares @ sets).squeeze(-2).unflatten(-1, shape)
         size = self.observation_size
         weight = arrays["weight_0"]
@@ -144,6 +143,14 @@ class LatentMLP(GaussianMLP):
             pairs = weight[..., size + self.read_size :].unflatten(-1, (size, self.read_size))
             arrays["weight_0"] = arrays["weight_0"] + (pairs @ read[..., None, :, None])[..., 0]
         return arrays
+
+    def shares_of(self, views: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        """The arrays of `shares`, by the names that it has for them."""
+        return {name.removeprefix(_SHARES): value for name, value in views.items() if name.startswith(_SHARES)}
+
+    def sets_of(self, views: Mapping[str, Tensor], name: str) -> Tensor:
+        """All sets of one of the network's arrays, (weight_sets, ...), or with tasks first."""
+        return views[_SETS + name]
 
     def settled(self, parameters: Tensor) -> tuple[GaussianMLP, Tensor]:
         """See `Policy.settled`: a network of observations alone."""

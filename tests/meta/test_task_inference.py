@@ -11,11 +11,11 @@ import torch
 
 from metabot.experience import Transitions
 from metabot.meta import MetaLearner, make_meta_learner
-from metabot.meta.information_encoder import InformationEncoder
 from metabot.meta.rounds import doubling
 from metabot.meta.standard import Standard
 from metabot.meta.task_encoder import TaskEncoder
 from metabot.meta.task_inference import Revealed, TaskInference
+from metabot.policy.information_encoder import InformationEncoder
 from metabot.problems import Problem, make_problem
 from metabot.problems.reach import PointReach
 

@@ -2,15 +2,37 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
+from typing import NamedTuple
+
 import numpy as np
 import torch
 from torch import Tensor
 
 from metabot.experience import Transitions
 from metabot.params import Layout
-from metabot.policy import MLP
+from metabot.policy.mlp import MLP
 
+Apply = Callable[[MLP, Mapping[str, Tensor], Tensor], Tensor]
 _MEASURE, _READ = "measure/", "read/"
+
+
+class Sums(NamedTuple):
+    """What steps say together: sums over them.
+
+    Attributes:
+        precision: (..., belief_size, belief_size), of Jᵀ J.
+        information: (..., belief_size), of Jᵀ y.
+        steps: (...), how many they are.
+    """
+
+    precision: Tensor
+    information: Tensor
+    steps: Tensor
+
+    def plus(self, more: Sums) -> Sums:
+        """Those of both."""
+        return Sums(*(mine + other for mine, other in zip(self, more, strict=True)))
 
 
 class InformationEncoder:
@@ -24,6 +46,8 @@ class InformationEncoder:
 
     Attributes:
         layout: of the networks' parameters.
+        belief_size: numbers of the belief.
+        rank: measurements of a step.
     """
 
     def __init__(
@@ -49,7 +73,7 @@ class InformationEncoder:
             prior_precision: λ, beside measurements of which n count as one: those that follow one another
                 say much the same.
         """
-        self._size, self._rank, self._prior = belief_size, rank, prior_precision
+        self.belief_size, self.rank, self._prior = belief_size, rank, prior_precision
         sizes = (2 * observation_size + action_size + 1, *hidden, rank * (belief_size + 1))
         self._measure, self._read = MLP(sizes), MLP((belief_size, 64, latent_size))
         self.layout: Layout = self._measure.layout.prefixed(_MEASURE) + self._read.layout.prefixed(_READ)
@@ -67,11 +91,35 @@ class InformationEncoder:
             parameters: (layout.size,).
             steps: what happened; only valid ones count.
         """
-        measure, read = parameters.split([self._measure.layout.size, self._read.layout.size])
-        measured = self._measure(self._measure.layout.view(measure), steps.whole)
-        rows = measured.unflatten(-1, (self._rank, self._size + 1)) * steps.valid[..., None, None]
-        rows = rows.flatten(1, 2) * steps.valid.sum(1).clamp(min=1.0).rsqrt()[:, None, None]
-        slopes, values = rows[..., :-1], rows[..., -1:]
-        precision = slopes.transpose(1, 2) @ slopes + self._prior * torch.eye(self._size)
-        belief = torch.linalg.solve(precision, slopes.transpose(1, 2) @ values)[..., 0]
-        return self._read(self._read.layout.view(read), belief)
+        return self.read(parameters, self.summed(parameters, steps.whole, steps.valid))
+
+    def summed(self, parameters: Tensor, whole: Tensor, valid: Tensor) -> Sums:
+        """What many steps say together.
+
+        Args:
+            parameters: (layout.size,).
+            whole: (tasks, steps, n), all that a step tells, see `Transitions.whole`.
+            valid: (tasks, steps), 1 where there is a step.
+        """
+        rows = self.measured(parameters, whole) * valid[..., None, None]
+        slopes, values = rows[..., :-1].flatten(1, 2), rows[..., -1].flatten(1, 2)
+        turned = slopes.transpose(1, 2)
+        return Sums(turned @ slopes, (turned @ values[..., None])[..., 0], valid.sum(1))
+
+    def measured(self, parameters: Tensor, whole: Tensor, apply: Apply = MLP.__call__) -> Tensor:
+        """Measurements (J, y) of single steps, (..., rank, belief_size + 1).
+
+        Args:
+            parameters: (layout.size,), or (tasks, layout.size).
+            whole: (..., n), or (tasks, points, n).
+            apply: how a network of these parameters is applied.
+        """
+        views = self._measure.layout.view(parameters[..., : self._measure.layout.size])
+        return apply(self._measure, views, whole).unflatten(-1, (self.rank, self.belief_size + 1))
+
+    def read(self, parameters: Tensor, sums: Sums, apply: Apply = MLP.__call__) -> Tensor:
+        """The context after steps that add up to this, (..., latent_size); arguments as those of `measured`."""
+        count = sums.steps.clamp(min=1.0)[..., None]
+        precision = sums.precision / count[..., None] + self._prior * torch.eye(self.belief_size)
+        belief = torch.linalg.solve(precision, (sums.information / count)[..., None])[..., 0]
+        return apply(self._read, self._read.layout.view(parameters[..., self._measure.layout.size :]), belief)
