@@ -75,13 +75,13 @@ _BELIEF = {
 }
 METHODS: dict[str, Recipe] = {
     "task-inference": Recipe(env_steps=1_000_000, tasks=128, episodes=2, settings=_BELIEF),
+    "online-inference": Recipe(env_steps=1_000_000, tasks=128, episodes=2, settings=_BELIEF),
     "ridge-dynamics": Recipe(
         tasks=64,
         episodes=2,
         settings={"products": True, "rewards": True, "features": 16, "outer_steps": 60, "policy_steps": 200},
     ),
     "guided": Recipe(settings={"products": True, "outer_decay": 0.85}),
-    "dagger": Recipe(episodes=4, settings={"reads_reward": True, "trial_episodes": 4}),
     "meta-sgd": Recipe(),
     "es-maml": Recipe(),
     "siamese": Recipe(),
