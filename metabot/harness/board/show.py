@@ -152,7 +152,9 @@ def draw(found: Board, split: str, path: Path) -> None:
     panel.set_xticks(range(columns), found.problems, rotation=28, ha="right")
     panel.set_yticks(range(rows), [f"{name}\n{found.kinds[name]}" for name in found.methods], fontsize=8.5)
     panel.set_title(
-        f"Success after 8 episodes, {split} tasks: mean, 95 % interval, points gained", loc="left", fontsize=11
+        f"Success after 8 episodes, {split} tasks: interquartile mean, 95 % interval, points gained",
+        loc="left",
+        fontsize=11,
     )
     for edge in panel.spines.values():
         edge.set_visible(False)
