@@ -13,7 +13,6 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from metabot.processes import cores
 from metabot.setup import preflight, probes
 from metabot.setup.probes import Answer, run_probe
 from metabot.setup.ros import detect
@@ -150,7 +149,8 @@ def _disk(root: Path, built: bool) -> Finding:
 
 
 def _cores() -> Finding:
-    count = cores()
+    # `metabot.processes` says it too; set-up has to work without the rest of the package.
+    count = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     return Finding(
         "cores", count >= 2, str(count), "" if count >= 2 else "the demo is made for two: expect it to be late"
     )
