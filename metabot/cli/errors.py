@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import os
+import signal
+import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from types import FrameType
@@ -28,16 +32,27 @@ def one_line_errors(*kinds: type[Exception], stopped: Callable[[], str] = lambda
     does, stays ignored.
     """
     first: float | None = None
+    newest: int = signal.SIGINT
 
     def interrupt(number: int, frame: FrameType | None) -> None:
-        nonlocal first
-        now = time.monotonic()
+        nonlocal first, newest
+        newest, now = number, time.monotonic()
         if first is None or now - first > PATIENCE_S:
             first = now
             raise KeyboardInterrupt
 
-    former = handlers()
+    def lost(report: sys.UnraisableHookArgs) -> None:
+        nonlocal first
+        if report.exc_type is not KeyboardInterrupt:
+            hook(report)
+            return
+        # It came while an object was being deleted or a library called back, where Python drops exceptions.
+        first = None
+        threading.Timer(0.05, os.kill, (os.getpid(), newest)).start()
+
+    former, hook = handlers(), sys.unraisablehook
     answer(dict.fromkeys(former, interrupt))
+    sys.unraisablehook = lost
     try:
         yield
     except kinds as problem:
@@ -48,4 +63,5 @@ def one_line_errors(*kinds: type[Exception], stopped: Callable[[], str] = lambda
         typer.secho(f"metabot: {stopped()}", err=True)
         raise typer.Exit(INTERRUPTED) from None
     finally:
+        sys.unraisablehook = hook
         answer(former)

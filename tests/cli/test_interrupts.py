@@ -25,6 +25,12 @@ def wait():
             if "hang" in given:
                 threading.Thread(target=time.sleep, args=(60,)).start()
             print("ready", flush=True)
+            if "deleting" in given:
+                class Slow:
+                    def __del__(self):
+                        time.sleep(1.0)
+                Slow()
+                time.sleep(30.0)
             time.sleep(1.0)
         finally:
             time.sleep(0.3)
@@ -52,6 +58,14 @@ def start(*prefix: str, arguments: tuple[str, ...] = ()) -> subprocess.Popen[str
     )
     assert process.stdout is not None and process.stdout.readline() == "ready\n"
     return process
+
+
+def test_a_request_that_comes_while_an_object_is_deleted_is_answered_all_the_same() -> None:
+    process = start(arguments=("deleting",))
+    time.sleep(0.2)
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate(timeout=10)
+    assert process.returncode == 130 and out == "cleaned up\n" and err == "metabot: stopped\n"
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
