@@ -13,7 +13,6 @@ from metabot.params import Layout
 from metabot.policy.context import CONTEXT, context_layout, dense, without_copies
 from metabot.policy.information_encoder import InformationEncoder, Sums
 from metabot.policy.latent import LATENT, LatentMLP
-from metabot.policy.mlp import MLP
 from metabot.policy.policy import Moment, Policy, State
 
 _ENCODER = "encoder/"
@@ -92,6 +91,7 @@ class FilterPolicy(Policy):
     def act(self, parameters: Tensor, moment: Moment, state: State) -> tuple[Tensor, State]:
         """See `Policy.act`; what the step before said is known from now on."""
         alone = without_copies(parameters)
+        alone = alone[0] if len(alone) == 1 else alone
         # The last step of the episode before was remembered with that, or nothing followed it.
         new = 1.0 - moment.first
         if moment.alive is not None:
@@ -108,12 +108,12 @@ class FilterPolicy(Policy):
     def _inferred(self, parameters: Tensor, sums: Sums) -> Tensor:
         """Contexts, (tasks, episodes, latent_size)."""
         encoding = self.encoding(parameters)
-        read = self.encoder.read(encoding, sums, _apply)
-        nothing = self.layout.view(parameters)[LATENT][:, None]
+        read = self.encoder.read(encoding, sums)
+        nothing = self.layout.view(parameters)[LATENT][..., None, :]
         return torch.where(sums.steps[..., None] > 0, read, nothing)
 
     def _measured(self, parameters: Tensor, whole: Tensor) -> Tensor:
-        return self.encoder.measured(self.encoding(parameters), whole, _apply)
+        return self.encoder.measured(self.encoding(parameters), whole)
 
     def _mean(self, views: Mapping[str, Tensor], observation: Tensor, context: Tensor) -> Tensor:
         """Mean actions, each in a context of its own, (tasks, episodes, action_size).
@@ -128,23 +128,13 @@ class FilterPolicy(Policy):
         value = torch.cat(parts, dim=-1)
         count = network.weight_sets
         if count:
-            shares = _apply(network.shares, network.shares_of(views), context)[..., None]
+            shares = network.shares(network.shares_of(views), context)[..., None]
         for index in range(network.mlp.depth):
             weight, bias = f"weight_{index}", f"bias_{index}"
             after = dense(value, views[weight], views[bias])
             if count:
                 sets = network.sets_of(views, weight), network.sets_of(views, bias)
-                each = dense(value, sets[0].flatten(1, 2), sets[1].flatten(1, 2))
+                each = dense(value, sets[0].flatten(-3, -2), sets[1].flatten(-2))
                 after = after + (shares * each.unflatten(-1, (count, -1))).sum(-2)
             value = torch.tanh(after) if index < network.mlp.depth - 1 else after
         return value
-
-
-def _apply(network: MLP, views: Mapping[str, Tensor], value: Tensor) -> Tensor:
-    """An MLP of tanh or relu layers, one for all tasks (views of one row) or one of each."""
-    activate = torch.tanh if network.activation == "tanh" else torch.relu
-    for index in range(network.depth):
-        value = dense(value, views[f"weight_{index}"], views[f"bias_{index}"])
-        if index < network.depth - 1:
-            value = activate(value)
-    return value

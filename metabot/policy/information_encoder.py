@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
 import numpy as np
@@ -13,7 +12,6 @@ from metabot.experience import Transitions
 from metabot.params import Layout
 from metabot.policy.mlp import MLP
 
-Apply = Callable[[MLP, Mapping[str, Tensor], Tensor], Tensor]
 _MEASURE, _READ = "measure/", "read/"
 
 
@@ -106,20 +104,19 @@ class InformationEncoder:
         turned = slopes.transpose(1, 2)
         return Sums(turned @ slopes, (turned @ values[..., None])[..., 0], valid.sum(1))
 
-    def measured(self, parameters: Tensor, whole: Tensor, apply: Apply = MLP.__call__) -> Tensor:
+    def measured(self, parameters: Tensor, whole: Tensor) -> Tensor:
         """Measurements (J, y) of single steps, (..., rank, belief_size + 1).
 
         Args:
             parameters: (layout.size,), or (tasks, layout.size).
             whole: (..., n), or (tasks, points, n).
-            apply: how a network of these parameters is applied.
         """
         views = self._measure.layout.view(parameters[..., : self._measure.layout.size])
-        return apply(self._measure, views, whole).unflatten(-1, (self.rank, self.belief_size + 1))
+        return self._measure(views, whole).unflatten(-1, (self.rank, self.belief_size + 1))
 
-    def read(self, parameters: Tensor, sums: Sums, apply: Apply = MLP.__call__) -> Tensor:
+    def read(self, parameters: Tensor, sums: Sums) -> Tensor:
         """The context after steps that add up to this, (..., latent_size); arguments as those of `measured`."""
         count = sums.steps.clamp(min=1.0)[..., None]
         precision = sums.precision / count[..., None] + self._prior * torch.eye(self.belief_size)
         belief = torch.linalg.solve(precision, (sums.information / count)[..., None])[..., 0]
-        return apply(self._read, self._read.layout.view(parameters[..., self._measure.layout.size :]), belief)
+        return self._read(self._read.layout.view(parameters[..., self._measure.layout.size :]), belief)
