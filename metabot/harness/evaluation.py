@@ -21,7 +21,7 @@ from metabot.harness.curves import (
 )
 from metabot.harness.measure.config import MeasureConfig
 from metabot.harness.measure.contestants import NO_ADAPTATION
-from metabot.harness.rivals import Rivals, comparable, cross_matrices, rival_curves, trainings
+from metabot.harness.rivals import Rivals, comparable, cross_matrix_of, rival_curves, trainings
 from metabot.harness.statistics import Interval, interquartile_means
 from metabot.harness.training import Training, TrainingConfig
 from metabot.policy.threads import one_torch_thread
@@ -243,7 +243,7 @@ def evaluate(
             curve = method_curve(training.learner, training.meta, problem, protocol)
             found.setdefault((method, kinds[method], split), []).append(curve)
         if seed == 0 and comparable(problem) and config.episodes[-1]:
-            cross[method] = cross_matrices(problem, training, config.trials, config.episodes[-1])
+            cross[method] = cross_matrix_of(problem, training, config.trials, config.episodes[-1])
         done += 1
     for seed in range(config.seeds):
         what = f"{PRETRAINED}, seed {seed}"

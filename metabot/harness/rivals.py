@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Literal
 
@@ -92,11 +92,7 @@ def rival_curves(
     return found
 
 
-def cross_matrices(
-    problem: Problem, training: Training, trials: int, episodes: int, seeds: Sequence[int] = (0,)
-) -> dict[str, Any]:
+def cross_matrix_of(problem: Problem, training: Training, trials: int, episodes: int) -> dict[str, Any]:
     """A trained method's cross matrix, as `metabot.harness.measure.cross.crossed` gives it."""
     config = MeasureConfig(cross_tasks=CROSS_TASKS, trials=trials, episodes=episodes)
-    once = [cross_once(problem, config, seed, training) for seed in seeds]
-    facts = {"env_steps": training.env_steps, "train_s": round(training.seconds, 1)}
-    return crossed(training.config.method, [{**each, **facts} for each in once])
+    return crossed(training.config.method, [cross_once(problem, config, 0, training)])

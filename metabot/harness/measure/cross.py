@@ -22,14 +22,16 @@ def cross_once(problem: Problem, config: MeasureConfig, seed: int, training: Tra
     """One repetition, with tasks of its own.
 
     Returns:
-        ``tasks``: each in words; ``matrix``: (tasks, tasks) success, and what `summary` says of it.
+        ``tasks``: each in words; ``matrix``: (tasks, tasks) success, and what `summary` says of it; ``env_steps`` and
+        ``train_s`` of the training.
     """
     tasks = far_apart(problem, config.cross_tasks, seed)
     rng = np.random.default_rng([seed, 22])
     learner = training.learner
     rows = adapted(learner, training.meta, problem, tasks, config.episodes, rng)
     matrix = cross_matrix(problem, learner.policy, rows, tasks, config.trials, rng)
-    return {"seed": seed, "tasks": described(problem, tasks), "matrix": matrix.tolist(), **summary(matrix)}
+    spent = {"env_steps": training.env_steps, "train_s": round(training.seconds, 1)}
+    return {"seed": seed, "tasks": described(problem, tasks), "matrix": matrix.tolist(), **summary(matrix), **spent}
 
 
 def summary(matrix: np.ndarray) -> dict[str, Any]:

@@ -167,9 +167,7 @@ class _Measuring:
         method = self.config.methods[0]
 
         def once(seed: int) -> dict[str, Any]:
-            training = self.training(method)
-            found = cross_once(self.problem, self.config, seed, training)
-            return {**found, "env_steps": training.env_steps, "train_s": round(training.seconds, 1)}
+            return cross_once(self.problem, self.config, seed, self.training(method))
 
         return crossed(method, self.seeds("cross", once))
 
