@@ -18,11 +18,14 @@ from metabot.experience import Episodes, Transitions
 from metabot.meta.config import above_zero, at_least_one, configured
 from metabot.meta.dagger_schedule import expert_share, half_without_noise
 from metabot.meta.demands import an_expert, one_robot
-from metabot.meta.learner import MetaBatch, MetaLearner
-from metabot.meta.outer import NumberedAdam
+from metabot.meta.learner import MetaBatch, MetaLearner, Moments
+from metabot.meta.lessons import Lessons
+from metabot.meta.outer import NumberedAdam, OuterAdam
 from metabot.params import Layout
 from metabot.policy import LatentMLP
 from metabot.problems import Problem
+
+_POLICY = "policy/"
 
 
 @dataclass(frozen=True)
@@ -43,6 +46,10 @@ class ContextImitationConfig:
     """Factor by which the step size falls with every update."""
     outer_steps: int = 60
     """Adam steps per `update`, of all parameters together."""
+    policy_steps: int = 0
+    """Adam steps of the policy alone that follow an update's: where doing is harder than knowing the task."""
+    policy_states: int = 512
+    """States of such a step, of as many tasks."""
     remembered: int = 512
     """Tasks that are remembered, the ones met last."""
     lesson: int = 100
@@ -70,8 +77,8 @@ class ContextImitationConfig:
     def __post_init__(self) -> None:
         """Refuse what cannot work."""
         above_zero(self, "outer_step", "max_gradient_norm")
-        at_least_one(self, "samples", "outer_steps", "remembered", "lesson")
-        for name in ("expert_updates", "query_noise", "demonstration_noise", "start_weight"):
+        at_least_one(self, "samples", "outer_steps", "policy_states", "remembered", "lesson")
+        for name in ("policy_steps", "expert_updates", "query_noise", "demonstration_noise", "start_weight"):
             if getattr(self, name) < 0:
                 raise ValueError(f"{name}: {getattr(self, name)} is below 0")
         for name in ("expert_decay", "outer_decay"):
@@ -106,6 +113,8 @@ class ContextImitation(MetaLearner):
             self.layout = self.layout + layout.prefixed(prefix)
         self._sizes = [policy.layout.size, *(layout.size for layout in rest.values())]
         self._adam = NumberedAdam(config.outer_step, config.max_gradient_norm, config.outer_decay)
+        # With moments of its own: those of the joint steps would move all else without a gradient.
+        self._policy_adam = OuterAdam(config.outer_step, config.max_gradient_norm)
 
     @classmethod
     def for_problem(cls, problem: Problem, **settings: Any) -> Self:
@@ -217,3 +226,35 @@ class ContextImitation(MetaLearner):
                 mean = reader.mean_given(views, observation, known.detach())
                 losses = losses + weight * squared_error(mean, advice, torch.ones(())).mean(1)
         return losses
+
+    def practised(self, meta: Tensor, contexts: Tensor, lessons: Lessons, generator: torch.Generator) -> Tensor:
+        """The parameters after `policy_steps` more steps of imitation, which move the reader's alone, (layout.size,).
+
+        Each is of states of many tasks: of each task then few suffice, which do not say what they are alike.
+
+        Args:
+            meta: (layout.size,).
+            contexts: (tasks, latent_size), what is read of each task.
+            lessons: of the same tasks.
+            generator: of the states.
+        """
+        new, size = meta.clone(), self.reader.layout.size
+        if self.config.policy_steps:
+            self._policy_adam.resize(self._adam.step)
+            variable = self._policy_adam.variable(new[:size])
+            for _ in range(self.config.policy_steps):
+                losses = self.imitation(variable, *lessons.draw(contexts, self.config.policy_states, generator))
+                if self._policy_adam.descend(losses.mean) is None:
+                    break
+            new[:size] = variable.detach()
+        return new
+
+    def moments(self) -> Moments:
+        """Moments of both optimisers, and the number of updates."""
+        return self._adam.moments() | {_POLICY + name: value for name, value in self._policy_adam.moments().items()}
+
+    def restore(self, moments: Moments) -> None:
+        """See `MetaLearner.restore`."""
+        policy = {n.removeprefix(_POLICY): value for n, value in moments.items() if n.startswith(_POLICY)}
+        self._policy_adam.restore(policy)
+        self._adam.restore({name: value for name, value in moments.items() if not name.startswith(_POLICY)})

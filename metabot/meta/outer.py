@@ -42,6 +42,11 @@ class OuterAdam:
             self._variable.copy_(meta)
         return self._variable
 
+    @property
+    def step(self) -> float:
+        """The step size of now."""
+        return self._step
+
     def resize(self, step: float) -> None:
         """Go on with another step size."""
         self._step = step

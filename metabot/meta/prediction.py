@@ -9,16 +9,13 @@ import torch
 from torch import Tensor
 
 from metabot.experience import Episodes, Transitions
-from metabot.meta.config import above_zero, at_least_one
+from metabot.meta.config import above_zero
 from metabot.meta.context_imitation import ContextImitation, ContextImitationConfig
 from metabot.meta.dynamics_model import ChangeModel
 from metabot.meta.learner import Kind, MetaBatch, Moments
 from metabot.meta.lessons import Lessons
-from metabot.meta.outer import OuterAdam
 from metabot.params import Layout
 from metabot.policy import LatentMLP
-
-_POLICY = "policy/"
 
 
 @dataclass(frozen=True)
@@ -27,10 +24,6 @@ class PredictionConfig(ContextImitationConfig):
 
     model_hidden: tuple[int, ...] = (64, 64)
     """Hidden layers of the dynamics model."""
-    policy_steps: int = 0
-    """Adam steps of the policy alone that follow an update's: where doing is harder than knowing the task."""
-    policy_states: int = 512
-    """States of such a step."""
     follow: float = 0.2
     """Share of the way that the scales of changes go to those of an update's episodes."""
 
@@ -38,9 +31,6 @@ class PredictionConfig(ContextImitationConfig):
         """Refuse what cannot work."""
         super().__post_init__()
         above_zero(self, "follow")
-        at_least_one(self, "policy_states")
-        if self.policy_steps < 0:
-            raise ValueError(f"policy_steps: {self.policy_steps} is below 0")
         if self.follow > 1.0:
             raise ValueError(f"follow: {self.follow} is above 1")
 
@@ -72,8 +62,6 @@ class Prediction(ContextImitation):
         """
         super().__init__(policy, config, {"": inference, "dynamics/": model.layout})
         self.dynamics = model
-        # With moments of its own: those of the joint steps would move the model without a gradient.
-        self._policy_adam = OuterAdam(config.outer_step, config.max_gradient_norm)
         self._lessons: Lessons | None = None
 
     def predicted(self, meta: Tensor, support: Transitions, query: Transitions) -> tuple[Tensor, Tensor]:
@@ -123,31 +111,18 @@ class Prediction(ContextImitation):
             self._lessons = Lessons.of(steps, labels, self.config.lesson, generator).after(
                 self._lessons, self.config.remembered
             )
-            new[: self.policy.layout.size] = self._practised(new, self._lessons, generator)
+            with torch.no_grad():
+                contexts = self.infer(new, self._lessons.steps)
+            new = self.practised(new, contexts, self._lessons, generator)
         with torch.no_grad():
             _, error = self.predicted(new, steps, states)
         return new, metrics | {"prediction_error": float(error.mean())}
 
-    def _practised(self, meta: Tensor, lessons: Lessons, generator: torch.Generator) -> Tensor:
-        """The policy's parameters after some more steps of imitation, (policy.layout.size,)."""
-        with torch.no_grad():
-            contexts = self.infer(meta, lessons.steps)
-        variable = self._policy_adam.variable(self.start(meta))
-        for _ in range(self.config.policy_steps):
-            context, observation, advice = lessons.draw(contexts, self.config.policy_states, generator)
-            losses = self.imitation(variable, context, observation, advice)
-            if self._policy_adam.descend(losses.mean) is None:
-                break
-        return variable.detach()
-
     def moments(self) -> Moments:
-        """Moments of both optimisers, the number of updates, and what is remembered."""
-        policy = {_POLICY + name: value for name, value in self._policy_adam.moments().items()}
-        return self._adam.moments() | policy | ({} if self._lessons is None else self._lessons.moments())
+        """See `ContextImitation.moments`; and what is remembered."""
+        return super().moments() | ({} if self._lessons is None else self._lessons.moments())
 
     def restore(self, moments: Moments) -> None:
         """See `MetaLearner.restore`."""
-        self._lessons, moments = Lessons.restored(moments)
-        policy = {n.removeprefix(_POLICY): value for n, value in moments.items() if n.startswith(_POLICY)}
-        self._policy_adam.restore(policy)
-        self._adam.restore({name: value for name, value in moments.items() if not name.startswith(_POLICY)})
+        self._lessons, left = Lessons.restored(moments)
+        super().restore(left)

@@ -26,6 +26,8 @@ from metabot.problems import Problem
 _HIDDEN = "hidden"
 PRIOR_PRECISION = 0.02
 """What a step says counts for much more than what is expected of any task."""
+_AT_ONCE = 256
+"""Tasks that are inferred together, where all that are remembered are: a bound on memory."""
 
 
 @dataclass(frozen=True)
@@ -214,12 +216,26 @@ class TaskInference(ContextImitation):
             if norm is None:
                 break
             metrics |= {"loss": float(losses.detach().mean()), "gradient_norm": norm}
-        new = variable.detach().clone()
+        new = self._practised(variable.detach(), generator)
         if kept.any():
             with torch.no_grad():
                 wrong = self.infer(new, Transitions.of(batch.support).rows(kept)) - batch.hidden[kept]
             metrics["inference_error"] = float(wrong.square().mean())
         return new, metrics
+
+    def _practised(self, meta: Tensor, generator: torch.Generator) -> Tensor:
+        """See `ContextImitation.practised`: with what is hidden in the share of tasks that the policy is told it of."""
+        if not self.config.policy_steps:
+            return meta.clone()
+        assert self._lessons is not None, "`update` has asked"
+        contexts = self._hidden
+        if self.config.told < 1.0:
+            parts = torch.arange(len(contexts)).split(_AT_ONCE)
+            with torch.no_grad():
+                inferred = torch.cat([self.infer(meta, self._lessons.steps.rows(part)) for part in parts])
+            told = torch.rand(len(inferred), 1, generator=generator) < self.config.told
+            contexts = torch.where(told, self._hidden, inferred)
+        return self.practised(meta, contexts, self._lessons, generator)
 
     def _remember(self, batch: Revealed, generator: torch.Generator) -> Tensor:
         """Take in new tasks that hold finite numbers only; which ones, (tasks,) bool."""
@@ -235,14 +251,14 @@ class TaskInference(ContextImitation):
         return kept
 
     def moments(self) -> Moments:
-        """Adam's moments, the number of updates, and what is remembered."""
+        """See `ContextImitation.moments`; and what is remembered."""
         if self._lessons is None:
-            return self._adam.moments()
-        return self._adam.moments() | self._lessons.moments() | {_HIDDEN: self._hidden.numpy().copy()}
+            return super().moments()
+        return super().moments() | self._lessons.moments() | {_HIDDEN: self._hidden.numpy().copy()}
 
     def restore(self, moments: Moments) -> None:
         """See `MetaLearner.restore`."""
         self._lessons, left = Lessons.restored(moments)
         hidden = left.pop(_HIDDEN, None)
         self._hidden = torch.zeros(0, self.reader.latent_size) if hidden is None else torch.from_numpy(hidden.copy())
-        self._adam.restore(left)
+        super().restore(left)

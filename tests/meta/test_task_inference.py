@@ -198,7 +198,8 @@ def test_the_step_size_falls_with_every_update() -> None:
         ({"told": "1.5"}, r"told: 1.5 is not in \[0, 1\]"),
         ({"outer_decay": "2"}, r"outer_decay: 2.0 is not in \[0, 1\]"),
         ({"change_size": "0"}, "change_size: 0.0 is not above 0"),
-        ({"policy_steps": "3"}, "policy_steps"),
+        ({"policy_steps": "-3"}, "policy_steps: -3 is below 0"),
+        ({"follow": "0.2"}, "follow"),
     ],
 )
 def test_an_impossible_configuration_is_refused_in_one_line(settings: dict, line: str) -> None:
@@ -214,3 +215,37 @@ def test_a_context_beats_the_start_after_a_short_training(
     learner = make_meta_learner("task-inference", problem, hidden="32,32", outer_steps="60", **settings)
     before, after = trained_success(learner, problem, 8)
     assert after > before + 0.1 and after > 0.9, (before, after)
+
+
+def practising(**settings: object) -> TaskInference:
+    return learner_of(policy_steps=3, policy_states=8, remembered=6, **settings)
+
+
+@pytest.mark.parametrize("told", ["0", "0.5", "1"])
+def test_practice_moves_the_policy_alone_and_is_gone_on_with_bit_by_bit(told: str) -> None:
+    learner, idle = practising(told=told), learner_of(told=told, remembered=6)
+    meta = moved(learner)
+    batches = [a_batch(learner, meta), a_batch(learner, meta, seed=4)]
+    first, _ = learner.update(meta, batches[0])
+    size = learner.policy.layout.size
+    joint, _ = idle.update(meta, batches[0])
+    assert torch.equal(first[size:], joint[size:]) and not torch.equal(first[:size], joint[:size])
+    again = practising(told=told)
+    again.restore(learner.moments())
+    second, _ = learner.update(first, batches[1])
+    assert torch.equal(again.update(first, batches[1])[0], second)
+
+
+def test_practice_reads_what_is_hidden_in_the_share_of_tasks_that_it_is_told_of() -> None:
+    """With nothing but what is hidden the encoder has no part in it; with what was inferred, it has."""
+    for told, alike in (("1", True), ("0", False)):
+        learner = practising(told=told, outer_steps="1")
+        meta = moved(learner)
+        batch, found = a_batch(learner, meta), []
+        learner.update(meta, batch)
+        for shift in (0.0, 0.5):
+            other = meta.clone()
+            other[learner.policy.layout.size :] += shift
+            learner._policy_adam.restore({})
+            found.append(learner._practised(other, torch.Generator().manual_seed(0))[: learner.policy.layout.size])
+        assert torch.equal(*found) is alike

@@ -27,7 +27,8 @@ class GraspEye(GraspOne):
         "eye_y": Interval(low=-0.06, high=0.06),
     }
     held_out = {  # noqa: RUF012
-        "eye_yaw": Interval(low=0.7, high=0.9, signed=True),
+        "eye_x": Interval(low=0.06, high=0.08, signed=True),
+        "eye_y": Interval(low=0.06, high=0.08, signed=True),
     }
 
     def rules(self, world: BatchedWorld) -> Rules:
