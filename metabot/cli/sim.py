@@ -77,7 +77,10 @@ def check(
     convergence: Annotated[
         bool, typer.Option(help="Also hold every kind of robot against itself at steps of 1 ms.")
     ] = True,
-    json: Annotated[Path | None, typer.Option(metavar="FILE", help="Also write the rows to this file.")] = None,
+    json: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Also write the rows to this file; of other families its own stay."),
+    ] = None,
 ) -> None:
     """Play every split with the expert, with random commands and with none; and ask whether the time step matters.
 
@@ -108,6 +111,7 @@ def check(
 
         if json is not None:
             check_file("json", json, is_report, "figures of metabot's")
+            _stored(json)
         if every == bool(families):
             raise ValueError(f"families: name some, or give --all; allowed: {', '.join(available())}")
         names = []
@@ -164,18 +168,39 @@ def _report(rows: list[Row], steps: list[Convergence], left_out: list[str], json
         from metabot.provenance import machine, versions
         from metabot_sim.check import EXPERT_AT_LEAST, OTHERS_AT_MOST
 
+        held, done = _stored(json), {row.family for row in rows}
+        table_rows = _with_others(held.get("rows", []), [row.as_dict() for row in rows], done)
+        step_rows = _with_others(held.get("convergence", []), [row.as_dict() for row in steps], done)
         report = {
             "date": time.strftime("%Y-%m-%d"),
             "machine": machine(),
             "versions": versions(),
             "bars": {"expert_at_least": EXPERT_AT_LEAST, "others_at_most": OTHERS_AT_MOST},
-            "passed": _passed(rows, steps),
+            "passed": all(row["passed"] for row in (*table_rows, *step_rows)),
             "left_out": left_out,
-            "rows": [row.as_dict() for row in rows],
-            "convergence": [row.as_dict() for row in steps],
+            "rows": table_rows,
+            "convergence": step_rows,
         }
         with atomic_file(json) as file:
             file.write((json_module.dumps(report, indent=2) + "\n").encode())
+
+
+def _stored(json: Path) -> dict[str, Any]:
+    """What the file holds of a check before; nothing where there is none.
+
+    Raises:
+        ValueError: if it holds another report; one line.
+    """
+    from metabot.harness.measure.stored import load_rows
+
+    return load_rows(json, ("family", "split", "expert"), "check of families") if json.exists() else {}
+
+
+def _with_others(held: list[dict[str, Any]], mine: list[dict[str, Any]], done: set[str]) -> list[dict[str, Any]]:
+    """Rows of the families that were checked with those held of others, each family in the place that it had."""
+    order = [row["family"] for row in held]
+    kept = [row for row in held if row["family"] not in done]
+    return sorted([*kept, *mine], key=lambda row: order.index(row["family"]) if row["family"] in order else len(order))
 
 
 def _passed(rows: list[Row], steps: list[Convergence]) -> bool:

@@ -125,6 +125,30 @@ def test_an_interrupted_check_shows_what_it_has(tmp_path: Path, monkeypatch: pyt
     assert len(json.loads((tmp_path / "rows.json").read_text())["rows"]) == 1
 
 
+def test_a_check_keeps_what_the_file_holds_of_other_families(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    experts = {"drive-goal": 1.0, "drive-push": 0.5}
+
+    def rows(family: str, **settings: object):
+        yield Row(family, "train", 3, 256, expert=experts[family], random=0.0, idle=0.0, diverged=0)
+
+    def steps(family: str, **settings: object):
+        yield Convergence(family, "diffdrive", 20, 500, (0.01, 0.02), (0.01, 0.02))
+
+    monkeypatch.setattr("metabot_sim.check.check_family", rows)
+    monkeypatch.setattr("metabot_sim.convergence.check_convergence", steps)
+    RUN.invoke(app, ["sim", "check", "drive-goal", "drive-push", "--json", "rows.json"])
+    assert not json.loads((tmp_path / "rows.json").read_text())["passed"]
+    experts["drive-goal"] = 0.99
+    done = RUN.invoke(app, ["sim", "check", "drive-goal", "--json", "rows.json"])
+    told = json.loads((tmp_path / "rows.json").read_text())
+    assert [(row["family"], row["expert"]) for row in told["rows"]] == [("drive-goal", 0.99), ("drive-push", 0.5)]
+    assert [row["family"] for row in told["convergence"]] == ["drive-goal", "drive-push"]
+    assert done.exit_code == 0 and not told["passed"]
+    (tmp_path / "rows.json").write_text('{"machine": {}, "versions": {}, "rows": [{"method": "maml"}]}')
+    refused = RUN.invoke(app, ["sim", "check", "drive-goal", "--json", "rows.json"])
+    assert refused.exit_code == 2 and "rows.json: no check of families" in refused.stderr
+
+
 def test_demos_writes_a_dataset_and_says_how_to_read_it(tmp_path: Path):
     pytest.importorskip("minari", reason="the extra `demos` is not installed")
     done = RUN.invoke(app, ["demos", "drive-goal", "--episodes", "2", "--out", "here", "--robots", "1"])
