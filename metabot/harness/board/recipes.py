@@ -73,14 +73,23 @@ _BELIEF = {
     "outer_step": 0.004,
     "outer_decay": 0.88,
 }
+_REGRESSED = {
+    "rewards": True,
+    "features": 16,
+    "digest_size": 10,
+    "weight_sets": 6,
+    "start_weight": 0.1,
+    "max_gradient_norm": 20.0,
+    "outer_step": 0.004,
+    "outer_decay": 0.9,
+    "samples": 128,
+    "policy_steps": 250,
+    "remembered": 2048,
+}
 METHODS: dict[str, Recipe] = {
     "task-inference": Recipe(env_steps=1_000_000, tasks=128, episodes=2, settings=_BELIEF),
     "online-inference": Recipe(env_steps=1_000_000, tasks=128, episodes=2, settings=_BELIEF),
-    "ridge-dynamics": Recipe(
-        tasks=64,
-        episodes=2,
-        settings={"products": True, "rewards": True, "features": 16, "outer_steps": 60, "policy_steps": 200},
-    ),
+    "ridge-dynamics": Recipe(env_steps=600_000, tasks=64, episodes=2, settings=_REGRESSED),
     "guided": Recipe(settings={"products": True, "outer_decay": 0.85}),
     "meta-sgd": Recipe(),
     "es-maml": Recipe(),
@@ -90,8 +99,54 @@ METHODS: dict[str, Recipe] = {
 UNADAPTED = ("PPO", "imitation, 4 frames")
 """Who does without adaptation, by the names of `metabot.harness.measure.contestants`, on the same budget."""
 UNADAPTED_RECIPE = Recipe()
-SPECIAL: dict[tuple[str, str], Recipe] = {}
-"""By contestant and problem, where what suits a method elsewhere does not."""
+_TURNED_ARM = {
+    "hidden": (64, 64, 64),
+    "weight_sets": 6,
+    "start_weight": 0.0,
+    "support_states": False,
+    "expert_decay": 0.85,
+    "max_gradient_norm": 20.0,
+    "query_noise": 0.5,
+    "told": 0.5,
+    "belief_size": 12,
+    "encoder_hidden": (128, 128),
+    "change_size": 0.1,
+    "outer_step": 0.003,
+    "outer_decay": 0.86,
+    "outer_steps": 100,
+    "samples": 192,
+    "states": 4,
+    "lesson": 256,
+    "policy_steps": 300,
+    "remembered": 4096,
+}
+SPECIAL: dict[tuple[str, str], Recipe] = {
+    (method, "grasp-frames"): Recipe(env_steps=600_000, tasks=64, episodes=1, settings=_TURNED_ARM)
+    for method in ("task-inference", "online-inference")
+} | {
+    ("ridge-dynamics", "grasp-frames"): Recipe(
+        env_steps=600_000,
+        tasks=64,
+        episodes=1,
+        settings=_REGRESSED
+        | {
+            "rewards": False,
+            "features": 8,
+            "hidden": (64, 64, 64),
+            "start_weight": 0.0,
+            "support_states": False,
+            "expert_decay": 0.86,
+            "query_noise": 0.5,
+            "outer_step": 0.003,
+            "outer_decay": 0.87,
+            "samples": 150,
+            "lesson": 150,
+            "policy_steps": 300,
+        },
+    )
+}
+"""By contestant and problem, where what suits a method elsewhere does not: an arm that does not know what is wrong
+with it comes nowhere near what matters, and grasping takes a finer hand than driving."""
 
 
 def recipe_of(contestant: str, problem: str) -> Recipe:
