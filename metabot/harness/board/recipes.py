@@ -99,51 +99,47 @@ METHODS: dict[str, Recipe] = {
 UNADAPTED = ("PPO", "imitation, 4 frames")
 """Who does without adaptation, by the names of `metabot.harness.measure.contestants`, on the same budget."""
 UNADAPTED_RECIPE = Recipe()
-_TURNED_ARM = {
+_ARM = {
     "hidden": (64, 64, 64),
     "weight_sets": 6,
     "start_weight": 0.0,
     "support_states": False,
-    "expert_decay": 0.85,
-    "max_gradient_norm": 20.0,
     "query_noise": 0.5,
+    "max_gradient_norm": 20.0,
+    "outer_step": 0.003,
+    "policy_steps": 300,
+}
+_INFERRED_ARM = _ARM | {
+    "expert_decay": 0.85,
     "told": 0.5,
     "belief_size": 12,
     "encoder_hidden": (128, 128),
     "change_size": 0.1,
-    "outer_step": 0.003,
     "outer_decay": 0.86,
     "outer_steps": 100,
     "samples": 192,
     "states": 4,
     "lesson": 256,
-    "policy_steps": 300,
     "remembered": 4096,
 }
+_REGRESSED_ARM = _ARM | {
+    "expert_decay": 0.86,
+    "digest_size": 10,
+    "outer_decay": 0.87,
+    "samples": 150,
+    "lesson": 150,
+    "remembered": 2048,
+}
+
+
+def _arm(settings: Mapping[str, Any]) -> Recipe:
+    return Recipe(env_steps=600_000, tasks=64, episodes=1, settings=settings)
+
+
 SPECIAL: dict[tuple[str, str], Recipe] = {
-    (method, "grasp-frames"): Recipe(env_steps=600_000, tasks=64, episodes=1, settings=_TURNED_ARM)
-    for method in ("task-inference", "online-inference")
-} | {
-    ("ridge-dynamics", "grasp-frames"): Recipe(
-        env_steps=600_000,
-        tasks=64,
-        episodes=1,
-        settings=_REGRESSED
-        | {
-            "rewards": False,
-            "features": 8,
-            "hidden": (64, 64, 64),
-            "start_weight": 0.0,
-            "support_states": False,
-            "expert_decay": 0.86,
-            "query_noise": 0.5,
-            "outer_step": 0.003,
-            "outer_decay": 0.87,
-            "samples": 150,
-            "lesson": 150,
-            "policy_steps": 300,
-        },
-    )
+    ("task-inference", "grasp-frames"): _arm(_INFERRED_ARM),
+    ("online-inference", "grasp-frames"): _arm(_INFERRED_ARM),
+    ("ridge-dynamics", "grasp-frames"): _arm(_REGRESSED_ARM),
 }
 """By contestant and problem, where what suits a method elsewhere does not: an arm that does not know what is wrong
 with it comes nowhere near what matters, and grasping takes a finer hand than driving."""
