@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-import torch
 
 from metabot.base import policy_for
 from metabot.base.actor import Actor
@@ -11,7 +10,6 @@ from metabot.base.feedback import Steering, Timed, controller_for
 from metabot.base.imitators import ImitatorConfig, imitators
 from metabot.base.many_tasks import ManyTasks, ManyTasksConfig, train_on_many
 from metabot.base.stacked import StackedFrames
-from metabot.base.told import ToldProblem, folded
 from metabot.harness.measure.drivers import Driver, drive
 from metabot.problems import make_problem
 from metabot.problems.reach import PointReach
@@ -135,17 +133,3 @@ def test_a_robot_that_is_told_once_has_a_controller_with_a_clock_and_an_arm_has_
     numbers = np.array([[0.3, 0.8, 1.0, 0.0, 0.0, 1.0, 0.0, 0.0]])
     does = [timed(numbers, np.array([[0.5, -0.5]]), step)[0].tolist() for step in (0, 5, 9)]
     assert does == [[0.0, -0.5], [0.5, 0.0], [0.0, 0.0]]
-
-
-def test_a_policy_that_is_told_the_task_holds_one_for_each_task() -> None:
-    problem, rng = PointReach(), np.random.default_rng(0)
-    shown = ToldProblem(problem)
-    tasks = problem.sample(rng, 3)
-    seen = shown.begin(tasks, np.random.default_rng(1))
-    assert np.array_equal(seen[:, :4], problem.begin(tasks, np.random.default_rng(1)))
-    wide, narrow = policy_for(shown), policy_for(problem)
-    row = torch.from_numpy(wide.initial(rng))
-    rows = folded(wide, row, torch.from_numpy(shown.told(tasks)), narrow)
-    told, alone = wide.mean(row, torch.from_numpy(seen)), narrow.mean(rows, torch.from_numpy(seen[:, None, :4]))
-    assert told.std(0).min() > 0.0
-    assert torch.allclose(alone[:, 0], told, atol=1e-6)

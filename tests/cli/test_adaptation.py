@@ -10,6 +10,7 @@ from metabot.base.imitators import ImitatorConfig
 from metabot.cli.app import app
 from metabot.harness.measure import contestants, covering, one_variable, unadapted
 from metabot.harness.measure import measure as measuring
+from metabot.harness.measure.told import ToldConfig
 
 SMALL = ["point-reach", "--seeds", "1", "--tasks", "4", "--trials", "4", "--env-steps", "7000"]
 
@@ -21,7 +22,8 @@ def run(*words: str) -> tuple[int, str]:
 
 def test_a_measure_is_taken_kept_found_again_and_shown(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     quick = ImitatorConfig(rounds=2, episodes=8, updates=150)
-    for name, value in (("GROUPS", (1,)), ("IMITATION", quick), ("TOLD", quick)):
+    told = ToldConfig(hidden=(16,), weight_sets=0, rounds=2, tasks=8, updates=100)
+    for name, value in (("GROUPS", (1,)), ("IMITATION", quick), ("TOLD", told)):
         monkeypatch.setattr(covering, name, value)
     words = [*SMALL, "--only", "cover,cross", "--out", str(tmp_path)]
     words = [*words, "--json", str(tmp_path / "all.json")]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
@@ -11,12 +11,12 @@ import torch
 
 from metabot.base import PPO, policy_for
 from metabot.base.imitators import ImitatorConfig, imitators
-from metabot.base.told import ToldProblem, folded
 from metabot.harness.measure.adapted import adapted
 from metabot.harness.measure.config import MeasureConfig, Told
 from metabot.harness.measure.cover import MASTERY, Cover, greedy_cover
 from metabot.harness.measure.successes import screened_matrix
 from metabot.harness.measure.tasks import groups_of, standardised
+from metabot.harness.measure.told import ToldConfig, told_policies
 from metabot.harness.statistics import interquartile_means
 from metabot.harness.training import Training
 from metabot.policy import GaussianMLP
@@ -27,10 +27,8 @@ GROUPS = (1, 2, 4, 8, 16)
 PPO_EPISODES = 400
 """Episodes in which a policy for a single task learns where there is no expert."""
 IMITATION = ImitatorConfig(rounds=3, episodes=8, updates=150)
-TOLD = ImitatorConfig(rounds=8, episodes=96, updates=500, batch=1024)
+TOLD = ToldConfig()
 """Where fewer than `ENOUGH` of those master their own task one policy learns from many tasks, and is told which."""
-TOLD_HIDDEN = (128, 128)
-TOLD_POOL = 512
 ENOUGH = 0.95
 
 
@@ -66,10 +64,12 @@ def cover_once(
         told(what, 0.45, "try policies for groups")
         matrices["groups"] = screened_matrix(problem, policy, rows[len(tasks) :], tasks, config.trials, rng)
         if _mastered(matrices["single"]) < ENOUGH and problem.hidden(tasks) is not None:
-            wide, steps = _told(problem, tasks, rng, lambda done: told(what, 0.6 + 0.1 * done, "imitate, told"))
+            knowing, rows, steps = told_policies(
+                problem, tasks, rng, TOLD, lambda done: told(what, 0.6 + 0.1 * done, "imitate, told")
+            )
             spent += steps
             told(what, 0.7, "try policies that were told")
-            matrices["told"] = screened_matrix(problem, *wide, tasks, config.trials, rng)
+            matrices["told"] = screened_matrix(problem, knowing, rows, tasks, config.trials, rng)
     else:
         rows, spent = _by_reward(problem, policy, tasks, rng, lambda done: told(what, 0.6 * done, "PPO"))
         matrices["single"] = screened_matrix(problem, policy, rows, tasks, config.trials, rng)
@@ -92,16 +92,6 @@ def cover_once(
 def _mastered(matrix: np.ndarray) -> float:
     """Share of tasks that the policy trained for each masters."""
     return float((np.diag(matrix) >= MASTERY - 1e-9).mean())
-
-
-def _told(
-    problem: Problem, tasks: np.ndarray, rng: np.random.Generator, told: Callable[[float], None]
-) -> tuple[tuple[GaussianMLP, torch.Tensor], int]:
-    """Policies for single tasks out of one that was told which task it is, and the steps spent."""
-    shown = ToldProblem(problem)
-    wide, narrow = policy_for(shown, TOLD_HIDDEN), policy_for(problem, TOLD_HIDDEN)
-    rows, spent = imitators(shown, wide, [problem.sample(rng, TOLD_POOL)], rng, TOLD, told)
-    return (narrow, folded(wide, rows[0], torch.from_numpy(shown.told(tasks)), narrow)), spent
 
 
 def _groups(problem: Problem, tasks: np.ndarray, rng: np.random.Generator) -> list[np.ndarray]:
