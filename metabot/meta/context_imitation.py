@@ -50,6 +50,9 @@ class ContextImitationConfig:
     """Adam steps of the policy alone that follow an update's: where doing is harder than knowing the task."""
     policy_states: int = 512
     """States of such a step, of as many tasks."""
+    policy_decay: float = 1.0
+    """Factor by which their size falls from an update's first to its last, to rise again in the next one (Loshchilov
+    and Hutter 2017, arXiv:1608.03983): who acts next has settled, where a hand that trembles grasps nothing."""
     remembered: int = 512
     """Tasks that are remembered, the ones met last."""
     lesson: int = 100
@@ -84,6 +87,8 @@ class ContextImitationConfig:
         for name in ("expert_decay", "outer_decay"):
             if not 0.0 <= getattr(self, name) <= 1.0:
                 raise ValueError(f"{name}: {getattr(self, name)} is not in [0, 1]")
+        if not 0.0 < self.policy_decay <= 1.0:
+            raise ValueError(f"policy_decay: {self.policy_decay} is not in (0, 1]")
 
 
 class ContextImitation(MetaLearner):
@@ -240,9 +245,10 @@ class ContextImitation(MetaLearner):
         """
         new, size = meta.clone(), self.reader.layout.size
         if self.config.policy_steps:
-            self._policy_adam.resize(self._adam.step)
             variable = self._policy_adam.variable(new[:size])
-            for _ in range(self.config.policy_steps):
+            for number in range(self.config.policy_steps):
+                share = self.config.policy_decay ** (number / self.config.policy_steps)
+                self._policy_adam.resize(share * self._adam.step)
                 losses = self.imitation(variable, *lessons.draw(contexts, self.config.policy_states, generator))
                 if self._policy_adam.descend(losses.mean) is None:
                     break

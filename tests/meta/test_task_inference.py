@@ -11,6 +11,7 @@ import torch
 
 from metabot.experience import Transitions
 from metabot.meta import MetaLearner, make_meta_learner
+from metabot.meta.outer import OuterAdam
 from metabot.meta.rounds import doubling
 from metabot.meta.standard import Standard
 from metabot.meta.task_encoder import TaskEncoder
@@ -199,6 +200,7 @@ def test_the_step_size_falls_with_every_update() -> None:
         ({"outer_decay": "2"}, r"outer_decay: 2.0 is not in \[0, 1\]"),
         ({"change_size": "0"}, "change_size: 0.0 is not above 0"),
         ({"policy_steps": "-3"}, "policy_steps: -3 is below 0"),
+        ({"policy_decay": "0"}, r"policy_decay: 0.0 is not in \(0, 1\]"),
         ({"follow": "0.2"}, "follow"),
     ],
 )
@@ -234,6 +236,21 @@ def test_practice_moves_the_policy_alone_and_is_gone_on_with_bit_by_bit(told: st
     again.restore(learner.moments())
     second, _ = learner.update(first, batches[1])
     assert torch.equal(again.update(first, batches[1])[0], second)
+
+
+def test_steps_of_practice_become_smaller_within_an_update_and_not_from_one_to_the_next(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    sizes: list[float] = []
+    resize = OuterAdam.resize
+    monkeypatch.setattr(OuterAdam, "resize", lambda adam, step: (sizes.append(step), resize(adam, step)))
+    learner = practising(policy_decay="0.001")
+    meta = moved(learner)
+    for seed in (3, 4):
+        meta, _ = learner.update(meta, a_batch(learner, meta, seed=seed))
+    step = learner.config.outer_step
+    # Each update says first what step its joint ones have.
+    assert sizes == pytest.approx(2 * [step, step, 0.1 * step, 0.01 * step])
 
 
 def test_practice_reads_what_is_hidden_in_the_share_of_tasks_that_it_is_told_of() -> None:
