@@ -19,7 +19,7 @@ LATENT = CONTEXT + "latent"
 _SHARES, _SETS = "shares/", "sets/"
 _SHARES_HIDDEN = 64
 _SETS_GAIN = 0.5
-_FEW_POINTS, _FEW_OF_SETS = 48, 4
+_FEW_POINTS, _FEW_OF_SETS = 32, 4
 """Points of each task up to which it takes less time not to make its network, without sets of weights and with."""
 
 
