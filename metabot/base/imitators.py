@@ -9,10 +9,14 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from metabot.base.descent import descend
 from metabot.base.imitation import asked
 from metabot.base.rollout import rollout
 from metabot.policy import GaussianMLP
 from metabot.problems import Problem
+
+ROUND_DECAY = 0.1
+"""Factor by which the step size falls within a round."""
 
 
 @dataclass(frozen=True)
@@ -28,7 +32,7 @@ class ImitatorConfig:
     batch: int = 128
     """States of each policy in a step."""
     step: float = 3e-3
-    """Step size of Adam; it falls to a tenth within a round."""
+    """Step size of Adam; it falls by `ROUND_DECAY` within a round."""
     noise: float = 0.5
     """Factor on the spread with which half of the episodes are played."""
     expert_noise: float = 0.2
@@ -113,16 +117,11 @@ def _fit(
     generator: torch.Generator,
     config: ImitatorConfig,
 ) -> Tensor:
-    variable = current.clone().requires_grad_(True)
-    adam = torch.optim.Adam([variable], lr=config.step)
-    schedule = torch.optim.lr_scheduler.ExponentialLR(adam, 0.1 ** (1.0 / config.updates))
     which = torch.arange(len(current))[:, None]
-    for _ in range(config.updates):
-        chosen = torch.randint(observations.shape[1], (len(current), config.batch), generator=generator)
-        wrong = (policy.mean(variable, observations[which, chosen]) - advice[which, chosen]).square()
-        # A mean for each policy, and their sum: one Adam serves all, so they stay independent.
-        loss = (wrong * mask[which, chosen]).sum(2).mean(1).sum()
-        (variable.grad,) = torch.autograd.grad(loss, variable)
-        adam.step()
-        schedule.step()
-    return variable.detach()
+
+    def losses(rows: Tensor) -> Tensor:
+        chosen = torch.randint(observations.shape[1], (len(rows), config.batch), generator=generator)
+        wrong = (policy.mean(rows, observations[which, chosen]) - advice[which, chosen]).square()
+        return (wrong * mask[which, chosen]).sum(2).mean(1)
+
+    return descend(losses, current, step=config.step, epochs=config.updates, decay=ROUND_DECAY)

@@ -22,7 +22,7 @@ from metabot.ending import answering, postponed
 SUPERVISOR_PID = "METABOT_SUPERVISOR_PID"
 """Environment variable that tells a node whose death it must not outlive."""
 
-GRACE_S = 1.5
+GRACE_S = 1.0
 """Seconds a process has to end by itself when it is asked to."""
 MAX_RESPAWNS = 3
 

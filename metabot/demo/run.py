@@ -249,8 +249,8 @@ class Demo:
                     )
                     for robot in mine
                 }
-                for robot, action in list(pending.items()):
-                    result = action.result(ADAPT_TIMEOUT_S * max(1.0, config.trials / DemoConfig.trials))
+                timeout_s = ADAPT_TIMEOUT_S * max(1.0, config.trials / DemoConfig.trials)
+                for robot, result in self._client.results(pending, timeout_s):
                     if not result.ok:
                         raise FleetError(f"{robot} did not adapt: {result.message}")
                     del pending[robot]

@@ -244,15 +244,14 @@ class ContextImitation(MetaLearner):
             generator: of the states.
         """
         new, size = meta.clone(), self.reader.layout.size
-        if self.config.policy_steps:
-            variable = self._policy_adam.variable(new[:size])
-            for number in range(self.config.policy_steps):
-                share = self.config.policy_decay ** (number / self.config.policy_steps)
-                self._policy_adam.resize(share * self._adam.step)
-                losses = self.imitation(variable, *lessons.draw(contexts, self.config.policy_states, generator))
-                if self._policy_adam.descend(losses.mean) is None:
-                    break
-            new[:size] = variable.detach()
+        variable = self._policy_adam.variable(new[:size])
+        for number in range(self.config.policy_steps):
+            share = self.config.policy_decay ** (number / self.config.policy_steps)
+            self._policy_adam.resize(share * self._adam.step)
+            losses = self.imitation(variable, *lessons.draw(contexts, self.config.policy_states, generator))
+            if self._policy_adam.descend(losses.mean) is None:
+                break
+        new[:size] = variable.detach()
         return new
 
     def moments(self) -> Moments:

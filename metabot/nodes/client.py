@@ -6,10 +6,11 @@ import contextlib
 import os
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from types import TracebackType
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import rclpy
@@ -34,6 +35,7 @@ from metabot.task import TaskSpec
 ANSWER_S = 3.0
 """A server that lives accepts or refuses a goal within this time."""
 
+T = TypeVar("T")
 Tick = Callable[[], None]
 """Called about ten times a second while something is waited for; may raise to stop waiting."""
 
@@ -78,7 +80,7 @@ class FleetClient:
         self._task = self._node.create_publisher(msg.Task, "/task", latched())
         self._parse: ActionClient = ActionClient(self._node, ParseTask, "/parse_task")
         self._adapt: dict[str, ActionClient] = {}
-        # Nothing is destroyed while the executor spins in its thread: it may be about to wait for it.
+        # Nothing is destroyed outside the executor's thread, which may be about to wait for it: see `_within`.
         self._services: dict[str, Client] = {}
         self._recorded: set[str] = set()
         self._began: float | None = None
@@ -155,14 +157,36 @@ class FleetClient:
     def adapt(
         self, robot: str, spec: TaskSpec, *, episodes: int = 0, trials: int = 0, seed: int = 0, export_path: str = ""
     ) -> Pending:
-        """Start adapting a robot to the dynamics that the task gives it; collect with `result`."""
+        """Have a robot adapt to the dynamics that the task gives it, while `result`, or `results`, waits for it."""
         client = self._adapt.get(robot)
         if client is None:
-            client = self._adapt[robot] = self._action_client(Adapt, f"/{robot}/adapt")
+            name = f"/{robot}/adapt"
+            client = self._adapt[robot] = self._within(
+                partial(ActionClient, self._node, Adapt, name), f"client of {name}"
+            )
         goal = Adapt.Goal(
             spec_json=spec.model_dump_json(), episodes=episodes, trials=trials, seed=seed, export_path=export_path
         )
         return Pending(self, client, goal, f"{robot}'s learner")
+
+    def results(self, pending: Mapping[str, Pending], timeout_s: float = 120.0) -> Iterator[tuple[str, Any]]:
+        """What robots come to that act side by side, in this order, each as soon as it is there.
+
+        Args:
+            pending: by robot.
+            timeout_s: for each of them, once those before it are there.
+
+        Raises:
+            FleetError: if one is refused, or is not there in time.
+        """
+        robots, left = list(pending), list(pending.values())
+        for robot in robots:
+
+            def arrived() -> bool:
+                return [each.poll() for each in left][0]  # noqa: RUF015  # each is driven on
+
+            self.wait(arrived, f"{left[0].what}: no answer", timeout_s)
+            yield robot, left.pop(0).result()
 
     def hand_out(self, robots: tuple[str, ...], path: str, sha256: str) -> None:
         """Give robots a policy file that no learner of theirs made, until `take_back`."""
@@ -174,7 +198,8 @@ class FleetClient:
     def take_back(self) -> None:
         """A policy node that starts again later does not find what was handed out."""
         while self._policies:
-            self._node.destroy_publisher(self._policies.pop())
+            publisher = self._policies.pop()
+            self._within(partial(self._node.destroy_publisher, publisher), f"end of {publisher.topic_name}")
 
     def engage(self, robot: str, drive: bool = True, timeout_s: float = 20.0) -> None:
         """Make a robot's policy node drive, or stand.
@@ -207,11 +232,14 @@ class FleetClient:
 
     # -- inside ---------------------------------------------------------------------------
 
-    def _action_client(self, kind: Any, name: str) -> ActionClient:
-        """Made in the spinning thread, which rclpy shows clients to before they are whole: that would end it."""
-        made: Future = self._executor.create_task(lambda: ActionClient(self._node, kind, name))
-        client: ActionClient = self._wait_for(made, f"client of {name}", 20.0)
-        return client
+    def _within(self, call: Callable[[], T], what: str) -> T:
+        """What a call gives that is made in the spinning thread.
+
+        For action clients, which rclpy shows that thread before they are whole, and for all that is destroyed: what
+        it is about to wait for and is gone ends it.
+        """
+        given: T = self._wait_for(self._executor.create_task(call), what, 20.0)
+        return given
 
     def _act(self, client: ActionClient, goal: Any, what: str, timeout_s: float) -> Any:
         return Pending(self, client, goal, what).result(timeout_s)
@@ -236,9 +264,10 @@ class FleetClient:
     def close(self) -> None:
         """Leave the domain."""
         self._executor.shutdown(timeout_sec=1.0)
+        # Before what it waits for is gone.
+        self._thread.join(timeout=1.0)
         if self._context.ok():
             self._context.shutdown()
-        self._thread.join(timeout=1.0)
 
     def __enter__(self) -> FleetClient:
         """The client itself."""
@@ -255,8 +284,8 @@ class Pending:
     """An action under way."""
 
     def __init__(self, fleet: FleetClient, client: ActionClient, goal: Any, what: str) -> None:
-        """Send the goal as soon as the server is there."""
-        self._fleet, self._client, self._goal, self._what = fleet, client, goal, what
+        """Get ready; `poll` sends the goal when the server is there."""
+        self._fleet, self._client, self._goal, self.what = fleet, client, goal, what
         self.feedback: Any = None
         self._sends: list[Future] = []
         self._sent_at = 0.0
@@ -282,7 +311,7 @@ class Pending:
             if self._handle is not None:
                 self._done = self._handle.get_result_async()
             elif answers and len(answers) == len(self._sends):
-                raise FleetError(f"{self._what} refused the goal; its log says why")
+                raise FleetError(f"{self.what} refused the goal; its log says why")
             elif time.monotonic() - self._sent_at > ANSWER_S and self._client.server_is_ready():
                 self._send()
         return self._done is not None and self._done.done()
@@ -301,7 +330,7 @@ class Pending:
         Raises:
             FleetError: if it was refused, or is not there in time.
         """
-        self._fleet.wait(self.poll, f"{self._what}: no answer", timeout_s)
+        self._fleet.wait(self.poll, f"{self.what}: no answer", timeout_s)
         assert self._done is not None
         outcome: Any = self._done.result()
         return outcome.result

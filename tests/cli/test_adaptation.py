@@ -22,7 +22,7 @@ def run(*words: str) -> tuple[int, str]:
 
 def test_a_measure_is_taken_kept_found_again_and_shown(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     quick = ImitatorConfig(rounds=2, episodes=8, updates=150)
-    told = ToldConfig(hidden=(16,), weight_sets=0, rounds=2, tasks=8, updates=100)
+    told = ToldConfig(hidden=(16,), weight_sets=0, rounds=2, episodes=8, updates=100)
     for name, value in (("GROUPS", (1,)), ("IMITATION", quick), ("TOLD", told)):
         monkeypatch.setattr(covering, name, value)
     words = [*SMALL, "--only", "cover,cross", "--out", str(tmp_path)]

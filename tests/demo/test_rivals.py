@@ -21,10 +21,12 @@ FORWARD = DriveDistribution(
 
 @pytest.fixture
 def short(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The hand-made controller in place of imitation: it takes seconds."""
+    """The hand-made controller in place of imitation, and few tasks to choose by: it takes seconds."""
     monkeypatch.setattr(rivals, "_OTHERS", ("feedback",))
+    monkeypatch.setattr(rivals, "_VALIDATION_TASKS", 8)
 
 
+@pytest.mark.timeout(300)
 @pytest.mark.usefixtures("short")
 def test_the_strongest_without_adaptation_comes_first_on_both_budgets() -> None:
     faults = np.array([RobotDynamics(drive_gain=0.75).as_tuple(), RobotDynamics(drive_gain=-1.0).as_tuple()])

@@ -9,7 +9,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from metabot.base.descent import descend
 from metabot.base.imitation import asked
+from metabot.base.imitators import ROUND_DECAY, ImitatorConfig
 from metabot.base.rollout import rollout
 from metabot.meta.standard import Standard
 from metabot.policy import LatentMLP
@@ -17,26 +19,20 @@ from metabot.problems import Problem
 
 
 @dataclass(frozen=True)
-class ToldConfig:
-    """Hyper-parameters of `told_policies`."""
+class ToldConfig(ImitatorConfig):
+    """Hyper-parameters of `told_policies`; episodes and updates are those of the one network."""
 
     hidden: tuple[int, ...] = (64, 64, 64)
     weight_sets: int = 6
     """See `LatentMLP.weight_sets`."""
     rounds: int = 12
-    """How often episodes are collected."""
-    tasks: int = 96
-    """Fresh tasks of a round, an episode of each."""
+    episodes: int = 96
+    """Of a round, each of a fresh task."""
     updates: int = 500
-    """Adam steps after each round."""
     batch: int = 512
     """States of a step, of as many tasks."""
-    step: float = 3e-3
-    """Step size of Adam; it falls to a tenth within a round."""
-    noise: float = 0.5
-    """Factor on the spread with which half of the episodes are played."""
+    expert_noise: float = 0.0
     expert_decay: float = 0.75
-    """Factor by which the share of steps in which the expert acts falls with every round."""
 
 
 def told_policies(
@@ -74,11 +70,11 @@ def told_policies(
     )
     start = torch.from_numpy(policy.initial(rng))
     generator = torch.Generator().manual_seed(int(rng.integers(2**62)))
-    noise = torch.tensor([0.0, config.noise]).repeat(config.tasks)[: config.tasks]
+    noise = torch.tensor([0.0, config.noise]).repeat(config.episodes)[: config.episodes]
     seen: list[tuple[Tensor, Tensor, Tensor]] = []
     spent = 0
     for number in range(config.rounds):
-        drawn = problem.sample(rng, config.tasks)
+        drawn = problem.sample(rng, config.episodes)
         context = standard(problem, drawn)
         rows, share = policy.knowing(start, context), config.expert_decay**number
         episodes = rollout(problem, policy, rows, drawn, 1, rng, noise=noise, expert_share=share)
@@ -101,14 +97,9 @@ def _fit(
     generator: torch.Generator,
     config: ToldConfig,
 ) -> Tensor:
-    variable = start.clone().requires_grad_(True)
-    adam = torch.optim.Adam([variable], lr=config.step)
-    schedule = torch.optim.lr_scheduler.ExponentialLR(adam, 0.1 ** (1.0 / config.updates))
-    for _ in range(config.updates):
+    def losses(rows: Tensor) -> Tensor:
         chosen = torch.randint(len(observations), (config.batch,), generator=generator)
-        done = policy.mean_given(policy.layout.view(variable), observations[chosen][:, None], contexts[chosen])
-        loss = (done[:, 0] - advice[chosen]).square().sum(-1).mean()
-        (variable.grad,) = torch.autograd.grad(loss, variable)
-        adam.step()
-        schedule.step()
-    return variable.detach()
+        done = policy.mean_given(policy.layout.view(rows[0]), observations[chosen][:, None], contexts[chosen])
+        return (done[:, 0] - advice[chosen]).square().sum(-1).mean(0, keepdim=True)
+
+    return descend(losses, start[None], step=config.step, epochs=config.updates, decay=ROUND_DECAY)[0]

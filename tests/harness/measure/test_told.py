@@ -11,7 +11,7 @@ from metabot.harness.measure.told import ToldConfig, told_policies
 from metabot.problems import make_problem
 from metabot.problems.reach import PointReach
 
-QUICK = ToldConfig(hidden=(32,), weight_sets=2, rounds=4, tasks=24, updates=200, batch=128)
+QUICK = ToldConfig(hidden=(32,), weight_sets=2, rounds=4, episodes=24, updates=200, batch=128)
 
 
 def test_a_policy_that_is_told_the_task_holds_one_that_masters_it_for_each_task() -> None:
