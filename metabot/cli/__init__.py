@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import atexit
+import contextlib
 import os
 import signal
 import sys
@@ -16,11 +17,13 @@ INTERRUPTED = 130
 PATIENCE_S = 5.0
 """Seconds that cleaning up may take before a further request ends it."""
 
+_interrupted = False
+
 
 def main() -> None:
     """Run the command; Ctrl-C is answered with a line even while modules are still being imported."""
-    # Registered first, called last: native code on its way out would die of a further request.
-    atexit.register(_heed, signal.SIG_IGN)
+    # Registered first, called last.
+    atexit.register(_leave)
     try:
         from metabot.cli.app import app
 
@@ -37,16 +40,28 @@ def main() -> None:
 
 def _end_undisturbed() -> None:
     """Ignore requests to end while threads and workers are waited for; after `PATIENCE_S` a further one ends all."""
-    began = time.monotonic()
+    global _interrupted
+    _interrupted, began = True, time.monotonic()
 
     def impatient(number: int, frame: FrameType | None) -> None:
         if time.monotonic() - began > PATIENCE_S:
             os._exit(INTERRUPTED)
 
     _heed(impatient)
-    # Under `python -m`, CPython kills the process by SIGINT at its end if a KeyboardInterrupt has left the code of
-    # a string (so dataclasses are made), caught or not; code of a string that ends well takes that back.
-    exec("")
+
+
+def _leave() -> None:
+    """Native code on its way out would die of a further request; after the first, nothing is taken down in order.
+
+    Everything has been cleaned up by then. To unload libraries takes a second, and under `python -m` CPython would end
+    by SIGINT if a KeyboardInterrupt has left the code of a string (so dataclasses are made), caught or not.
+    """
+    _heed(signal.SIG_IGN)
+    if _interrupted:
+        for stream in (sys.stdout, sys.stderr):
+            with contextlib.suppress(OSError, ValueError):
+                stream.flush()
+        os._exit(INTERRUPTED)
 
 
 def _heed(handler: Handler) -> None:
