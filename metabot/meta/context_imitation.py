@@ -48,6 +48,9 @@ class ContextImitationConfig:
     """Adam steps per `update`, of all parameters together."""
     policy_steps: int = 0
     """Adam steps of the policy alone that follow an update's: where doing is harder than knowing the task."""
+    policy_step: float = 0.0
+    """Step size of those, which falls with `outer_decay`, too; 0: that of the joint steps. What is inferred may be
+    learned with steps far too long for the policy."""
     policy_states: int = 512
     """States of such a step, of as many tasks."""
     policy_decay: float = 1.0
@@ -81,7 +84,14 @@ class ContextImitationConfig:
         """Refuse what cannot work."""
         above_zero(self, "outer_step", "max_gradient_norm")
         at_least_one(self, "samples", "outer_steps", "policy_states", "remembered", "lesson")
-        for name in ("policy_steps", "expert_updates", "query_noise", "demonstration_noise", "start_weight"):
+        for name in (
+            "policy_steps",
+            "policy_step",
+            "expert_updates",
+            "query_noise",
+            "demonstration_noise",
+            "start_weight",
+        ):
             if getattr(self, name) < 0:
                 raise ValueError(f"{name}: {getattr(self, name)} is below 0")
         for name in ("expert_decay", "outer_decay"):
@@ -245,9 +255,10 @@ class ContextImitation(MetaLearner):
         """
         new, size = meta.clone(), self.reader.layout.size
         variable = self._policy_adam.variable(new[:size])
+        step = self._adam.step * (self.config.policy_step or self.config.outer_step) / self.config.outer_step
         for number in range(self.config.policy_steps):
             share = self.config.policy_decay ** (number / self.config.policy_steps)
-            self._policy_adam.resize(share * self._adam.step)
+            self._policy_adam.resize(share * step)
             losses = self.imitation(variable, *lessons.draw(contexts, self.config.policy_states, generator))
             if self._policy_adam.descend(losses.mean) is None:
                 break

@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from metabot.experience import Transitions
+from metabot.experience import Episodes, Transitions
 from metabot.meta.config import above_zero, at_least_one
 from metabot.meta.context_imitation import ContextImitation, ContextImitationConfig
 from metabot.meta.learner import Kind, MetaBatch, Moments
@@ -46,9 +46,11 @@ class TaskInferenceConfig(ContextImitationConfig):
     tasks: int = 32
     """Tasks of such a step, drawn from those remembered."""
     states: int = 128
-    """States of each of them that the policy imitates the expert in."""
+    """States of each of them that the policy imitates the expert in; 0: it does so in `policy_steps` alone."""
     lesson: int = 128
     """States, and steps to tell it by, that are remembered of each task."""
+    query_steps: bool = False
+    """Whether tasks are told by steps of adapted episodes, too, and not by those of adaptation alone."""
     told: float = 0.0
     """Share of tasks whose context in imitation is what is hidden itself, and not what was inferred (the first
     phase of RMA): the policy then need not wait for the encoder."""
@@ -61,7 +63,9 @@ class TaskInferenceConfig(ContextImitationConfig):
         above_zero(self, "change_size")
         if self.belief_size < 0:
             raise ValueError(f"belief_size: {self.belief_size} is below 0")
-        at_least_one(self, "tasks", "states")
+        at_least_one(self, "tasks")
+        if self.states < (0 if self.policy_steps else 1):
+            raise ValueError(f"states: {self.states} is below 1; allowed with policy_steps alone: 0")
         if not 0.0 <= self.told <= 1.0:
             raise ValueError(f"told: {self.told} is not in [0, 1]")
 
@@ -195,8 +199,11 @@ class TaskInference(ContextImitation):
             advice: (tasks, states, action_size), what the expert would do there.
         """
         context = self.infer(meta, steps)
+        wrong = (context - hidden).square().sum(-1)
+        if not self.config.states:
+            return wrong
         read = torch.where(torch.arange(len(hidden))[:, None] < self.config.told * len(hidden), hidden, context)
-        return (context - hidden).square().sum(-1) + self.imitation(self.start(meta), read, observation, advice)
+        return wrong + self.imitation(self.start(meta), read, observation, advice)
 
     def update(self, meta: Tensor, batch: MetaBatch) -> tuple[Tensor, dict[str, float]]:
         """See `MetaLearner.update`; metrics: ``loss``, ``inference_error``, ``gradient_norm``, ``dropped_tasks``."""
@@ -240,7 +247,8 @@ class TaskInference(ContextImitation):
     def _remember(self, batch: Revealed, generator: torch.Generator) -> Tensor:
         """Take in new tasks that hold finite numbers only; which ones, (tasks,) bool."""
         hidden, labels = batch.hidden, self.lessons_of(batch)
-        steps, episodes = Transitions.of(batch.support), batch.support.mask.shape[1]
+        played = Episodes.join([batch.support, batch.query]) if self.config.query_steps else batch.support
+        steps, episodes = Transitions.of(played), played.mask.shape[1]
         among = self.known(steps.valid.unflatten(1, (episodes, -1)), generator)
         steps = dataclasses.replace(steps, valid=among.flatten(1))
         kept = steps.finite & labels.finite & torch.isfinite(hidden).all(1)

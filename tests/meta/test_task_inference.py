@@ -200,6 +200,9 @@ def test_the_step_size_falls_with_every_update() -> None:
         ({"outer_decay": "2"}, r"outer_decay: 2.0 is not in \[0, 1\]"),
         ({"change_size": "0"}, "change_size: 0.0 is not above 0"),
         ({"policy_steps": "-3"}, "policy_steps: -3 is below 0"),
+        ({"policy_step": "-1"}, "policy_step: -1.0 is below 0"),
+        ({"states": "0"}, "states: 0 is below 1; allowed with policy_steps alone: 0"),
+        ({"states": "-1", "policy_steps": "2"}, "states: -1 is below 1"),
         ({"policy_decay": "0"}, r"policy_decay: 0.0 is not in \(0, 1\]"),
         ({"follow": "0.2"}, "follow"),
     ],
@@ -221,6 +224,30 @@ def test_a_context_beats_the_start_after_a_short_training(
 
 def practising(**settings: object) -> TaskInference:
     return learner_of(policy_steps=3, policy_states=8, remembered=6, **settings)
+
+
+def test_who_imitates_in_practice_alone_does_so_with_a_step_of_its_own() -> None:
+    changes = []
+    for policy_step in ("0.001", "0.002"):
+        learner = learner_of(states="0", policy_step=policy_step, outer_step="0.05", policy_steps=1)
+        meta = moved(learner)
+        new, _ = learner.update(meta, a_batch(learner, meta))
+        assert float((new - meta)[learner.policy.layout.size :].abs().max()) > 0.02, "the encoder's is the other"
+        changes.append((new - meta)[: learner.policy.layout.size])
+    # Adam's first step is as long as its step size.
+    assert [float(each.abs().max()) for each in changes] == pytest.approx([0.001, 0.002], rel=0.01)
+
+
+def test_adapted_episodes_tell_tasks_apart_too_if_wanted() -> None:
+    for wanted in (False, True):
+        learner = learner_of(query_steps=wanted, lesson="200")
+        meta = moved(learner)
+        batch = a_batch(learner, meta)
+        learner.update(meta, batch)
+        assert learner._lessons is not None
+        seen, adapted = learner._lessons.steps.observation, Transitions.of(batch.query).observation
+        found = (seen[:, :, None] == adapted[:, None]).all(-1).any()
+        assert bool(found) is wanted
 
 
 @pytest.mark.parametrize("told", ["0", "0.5", "1"])

@@ -13,7 +13,9 @@ from metabot_sim.families.base import SPLITS, Hidden, Rules, Split
 from metabot_sim.families.drive_search import PLACE, hidden_places
 from metabot_sim.families.grasp_one import BEARING_RAD, RADIUS_M, GraspOne, GraspOneRules
 
-_RADIUS = Interval(low=RADIUS_M[0], high=RADIUS_M[1])
+_FARTHEST_M = 0.48
+"""In training; beyond it are held-out places, to the edge of what the arm reaches."""
+_BEARING = Interval(low=BEARING_RAD[0], high=BEARING_RAD[1])
 _TRIES = 16
 _APART_M = 0.17
 
@@ -29,12 +31,12 @@ class GraspBin(GraspOne):
     dynamics = {}  # noqa: RUF012
     held_out = {}  # noqa: RUF012
     places = {  # noqa: RUF012
-        "distance_m": Hidden(_RADIUS, _RADIUS, "of the place from the arm's base"),
-        "bearing_rad": Hidden(
-            Interval(low=0.0, high=1.3, signed=True),
-            Interval(low=1.3, high=1.7, signed=True),
-            "of the place from straight ahead of the arm",
+        "distance_m": Hidden(
+            Interval(low=RADIUS_M[0], high=_FARTHEST_M),
+            Interval(low=_FARTHEST_M, high=RADIUS_M[1]),
+            "of the place from the arm's base",
         ),
+        "bearing_rad": Hidden(_BEARING, _BEARING, "of the place from straight ahead of the arm"),
     }
 
     def draw(
