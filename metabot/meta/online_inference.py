@@ -33,6 +33,8 @@ class OnlineInferenceConfig(TaskInferenceConfig):
         """Refuse what cannot work."""
         super().__post_init__()
         at_least_one(self, "belief_size", "fewest")
+        if self.passes != 1:
+            raise ValueError(f"passes: {self.passes}; allowed: 1, what a robot saw is not looked at again")
 
 
 class OnlineInference(TaskInference):

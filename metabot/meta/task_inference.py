@@ -39,6 +39,8 @@ class TaskInferenceConfig(ContextImitationConfig):
     belief_size: int = 0
     """Numbers of a belief that steps inform jointly and the context is read from, see `InformationEncoder`;
     0: every number of the context is inferred by itself."""
+    passes: int = 1
+    """How often every step is looked at by such a belief, each time by who knows what came of the time before."""
     outer_step: float = 5e-3
     """Step size of Adam."""
     outer_steps: int = 240
@@ -63,7 +65,9 @@ class TaskInferenceConfig(ContextImitationConfig):
         above_zero(self, "change_size")
         if self.belief_size < 0:
             raise ValueError(f"belief_size: {self.belief_size} is below 0")
-        at_least_one(self, "tasks")
+        if self.passes > 1 and not self.belief_size:
+            raise ValueError(f"passes: {self.passes} is above 1; allowed with belief_size alone")
+        at_least_one(self, "tasks", "passes")
         if self.states < (0 if self.policy_steps else 1):
             raise ValueError(f"states: {self.states} is below 1; allowed with policy_steps alone: 0")
         if not 0.0 <= self.told <= 1.0:
@@ -109,7 +113,9 @@ class TaskInference(ContextImitation):
         sizes = (policy.observation_size, policy.action_size, policy.latent_size, config.encoder_hidden)
         self.encoder: TaskEncoder | InformationEncoder
         if config.belief_size:
-            self.encoder = InformationEncoder(*sizes, belief_size=config.belief_size, prior_precision=PRIOR_PRECISION)
+            self.encoder = InformationEncoder(
+                *sizes, belief_size=config.belief_size, prior_precision=PRIOR_PRECISION, passes=config.passes
+            )
         else:
             self.encoder = TaskEncoder(*sizes, prior_precision=PRIOR_PRECISION, tempered=True)
         super().__init__(policy, config, {"encoder/": self.encoder.layout})
@@ -151,8 +157,14 @@ class TaskInference(ContextImitation):
 
     def infer(self, meta: Tensor, steps: Transitions) -> Tensor:
         """See `ContextImitation.infer`."""
-        found = self.encoder(self.encoding(meta), self.scaled(steps))
-        return found if isinstance(found, Tensor) else found.mean
+        return self._estimates(meta, steps)[-1]
+
+    def _estimates(self, meta: Tensor, steps: Transitions) -> list[Tensor]:
+        """The context after every pass; the last is `infer`'s."""
+        encoding, scaled = self.encoding(meta), self.scaled(steps)
+        if isinstance(self.encoder, InformationEncoder):
+            return self.encoder.estimates(encoding, scaled)
+        return [self.encoder(encoding, scaled).mean]
 
     def encoding(self, meta: Tensor) -> Tensor:
         """The encoder's parameters, a view."""
@@ -198,11 +210,11 @@ class TaskInference(ContextImitation):
             observation: (tasks, states, observation_size).
             advice: (tasks, states, action_size), what the expert would do there.
         """
-        context = self.infer(meta, steps)
-        wrong = (context - hidden).square().sum(-1)
+        estimates = self._estimates(meta, steps)
+        wrong = torch.stack([(each - hidden).square().sum(-1) for each in estimates]).sum(0)
         if not self.config.states:
             return wrong
-        read = torch.where(torch.arange(len(hidden))[:, None] < self.config.told * len(hidden), hidden, context)
+        read = torch.where(torch.arange(len(hidden))[:, None] < self.config.told * len(hidden), hidden, estimates[-1])
         return wrong + self.imitation(self.start(meta), read, observation, advice)
 
     def update(self, meta: Tensor, batch: MetaBatch) -> tuple[Tensor, dict[str, float]]:

@@ -42,10 +42,15 @@ class InformationEncoder:
     filter, Thrun et al. 2005, "Probabilistic Robotics", section 3.5, of a state that does not change;
     measurements that are learned through it: Haarnoja et al. 2016, arXiv:1605.07148).
 
+    With more than one pass every step is measured anew by who knows the context of the pass before, as an iterated
+    extended Kalman filter linearises where its estimate is by then (Bell and Cathey 1993): what a step says of a place
+    depends on where that place is.
+
     Attributes:
         layout: of the networks' parameters.
         belief_size: numbers of the belief.
         rank: measurements of a step.
+        passes: how often every step is measured.
     """
 
     def __init__(
@@ -58,6 +63,7 @@ class InformationEncoder:
         belief_size: int = 8,
         rank: int = 2,
         prior_precision: float = 0.02,
+        passes: int = 1,
     ) -> None:
         """Choose the sizes.
 
@@ -70,9 +76,12 @@ class InformationEncoder:
             rank: measurements of a step.
             prior_precision: λ, beside measurements of which n count as one: those that follow one another
                 say much the same.
+            passes: how often every step is measured.
         """
-        self.belief_size, self.rank, self._prior = belief_size, rank, prior_precision
-        sizes = (2 * observation_size + action_size + 1, *hidden, rank * (belief_size + 1))
+        self.belief_size, self.rank, self._prior, self.passes = belief_size, rank, prior_precision, passes
+        known = latent_size if passes > 1 else 0
+        sizes = (2 * observation_size + action_size + 1 + known, *hidden, rank * (belief_size + 1))
+        self._latent_size = latent_size
         self._measure, self._read = MLP(sizes), MLP((belief_size, 64, latent_size))
         self.layout: Layout = self._measure.layout.prefixed(_MEASURE) + self._read.layout.prefixed(_READ)
 
@@ -89,7 +98,20 @@ class InformationEncoder:
             parameters: (layout.size,).
             steps: what happened; only valid ones count.
         """
-        return self.read(parameters, self.summed(parameters, steps.whole, steps.valid))
+        return self.estimates(parameters, steps)[-1]
+
+    def estimates(self, parameters: Tensor, steps: Transitions) -> list[Tensor]:
+        """The context after every pass; arguments as above."""
+        whole, found = steps.whole, list[Tensor]()
+        context = torch.zeros(len(whole), self._latent_size, dtype=whole.dtype)
+        for _ in range(self.passes):
+            if self.passes > 1:
+                known = context[:, None].expand(-1, whole.shape[1], -1)
+                context = self.read(parameters, self.summed(parameters, torch.cat([whole, known], -1), steps.valid))
+            else:
+                context = self.read(parameters, self.summed(parameters, whole, steps.valid))
+            found.append(context)
+        return found
 
     def summed(self, parameters: Tensor, whole: Tensor, valid: Tensor) -> Sums:
         """What many steps say together.

@@ -40,7 +40,9 @@ def a_batch(learner: TaskInference, meta: torch.Tensor, tasks: int = 4, seed: in
     return learner.collect(meta, problem, problem.sample(rng, tasks), 3, rng)
 
 
-@pytest.mark.parametrize("settings", [{}, {"belief_size": "3", "told": "0.5", "products": "true"}])
+@pytest.mark.parametrize(
+    "settings", [{}, {"belief_size": "3", "told": "0.5", "products": "true"}, {"belief_size": "3", "passes": "3"}]
+)
 def test_the_gradient_matches_finite_differences_and_imitation_leaves_the_encoder_alone(
     matches_differences: Callable[..., None], settings: dict[str, str]
 ) -> None:
@@ -56,7 +58,7 @@ def test_the_gradient_matches_finite_differences_and_imitation_leaves_the_encode
         return learner.losses(vector, steps, hidden, steps.observation, advice).sum()
 
     def inference(vector: torch.Tensor) -> torch.Tensor:
-        return (learner.infer(vector, steps) - hidden).square().sum()
+        return torch.stack([(each - hidden).square().sum() for each in learner._estimates(vector, steps)]).sum()
 
     at, policy = meta.double(), learner.policy.layout.size
     variable = at.clone().requires_grad_(True)
@@ -200,6 +202,8 @@ def test_the_step_size_falls_with_every_update() -> None:
         ({"outer_decay": "2"}, r"outer_decay: 2.0 is not in \[0, 1\]"),
         ({"change_size": "0"}, "change_size: 0.0 is not above 0"),
         ({"policy_steps": "-3"}, "policy_steps: -3 is below 0"),
+        ({"passes": "0"}, "passes: 0 is below 1"),
+        ({"passes": "2"}, "passes: 2 is above 1; allowed with belief_size alone"),
         ({"policy_step": "-1"}, "policy_step: -1.0 is below 0"),
         ({"states": "0"}, "states: 0 is below 1; allowed with policy_steps alone: 0"),
         ({"states": "-1", "policy_steps": "2"}, "states: -1 is below 1"),

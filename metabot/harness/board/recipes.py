@@ -122,6 +122,25 @@ _INFERRED_ARM = _ARM | {
     "lesson": 256,
     "remembered": 4096,
 }
+_SEARCHING_ARM = _ARM | {
+    "expert_decay": 0.78,
+    "noise_log_std": -1.5,
+    "told": 1.0,
+    "belief_size": 12,
+    "encoder_hidden": (64, 64),
+    "change_size": 0.04,
+    "query_steps": True,
+    "outer_step": 0.02,
+    "outer_decay": 0.9,
+    "outer_steps": 200,
+    "policy_step": 0.003,
+    "policy_decay": 0.1,
+    "policy_steps": 400,
+    "samples": 192,
+    "states": 0,
+    "lesson": 320,
+    "remembered": 4096,
+}
 _REGRESSED_ARM = _ARM | {
     "expert_decay": 0.86,
     "digest_size": 10,
@@ -136,10 +155,16 @@ def _arm(settings: Mapping[str, Any]) -> Recipe:
     return Recipe(env_steps=600_000, tasks=64, episodes=1, settings=settings)
 
 
+def _searching(settings: Mapping[str, Any]) -> Recipe:
+    return Recipe(env_steps=768_000, tasks=64, episodes=2, settings=settings)
+
+
 SPECIAL: dict[tuple[str, str], Recipe] = {
     ("task-inference", "grasp-frames"): _arm(_INFERRED_ARM),
     ("online-inference", "grasp-frames"): _arm(_INFERRED_ARM),
     ("ridge-dynamics", "grasp-frames"): _arm(_REGRESSED_ARM),
+    ("task-inference", "grasp-bin"): _searching(_SEARCHING_ARM),
+    ("online-inference", "grasp-bin"): _searching(_SEARCHING_ARM),
 }
 """By contestant and problem, where what suits a method elsewhere does not: an arm that does not know what is wrong
 with it comes nowhere near what matters, and grasping takes a finer hand than driving."""
