@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 from metabot.cli.app import app
 from metabot.harness.board import cells, recipes
 from metabot.harness.board.cells import BoardConfig, load, make_board
-from metabot.harness.board.recipes import METHODS, Recipe
+from metabot.harness.board.recipes import METHODS, SPECIAL, Recipe
 from metabot.harness.board.show import BEST, board, draw, table
 
 SMALL = Recipe(env_steps=3000, tasks=2, episodes=2, settings={"inner_step": 0.2})
@@ -105,6 +105,7 @@ def test_a_gain_is_over_the_best_that_does_not_adapt_on_the_same_problem(tmp_pat
     assert found.cells["m", "b"].gain == pytest.approx(-0.1)
     assert ("n", "b") not in found.cells, "what a method refuses is empty, and not zero"
     assert table(found, "test").row_count == 3
+    assert (found.left(found.cells["m", "a"]), found.left(found.cells["m", "b"])) == ("", "1 of 2 seeds")
     draw(found, "test", tmp_path / "board.png")
     assert (tmp_path / "board.png").read_bytes()[:4] == b"\x89PNG"
 
@@ -113,11 +114,12 @@ def test_every_recipe_can_be_trained_and_says_so_in_words() -> None:
     from metabot.cli.train import read_settings
     from metabot.harness import Training
 
-    for method, recipe in METHODS.items():
-        words = recipe.command(method, "drive-odometry", 3).split()
+    general = {(method, "drive-odometry"): recipe for method, recipe in METHODS.items()}
+    for (method, problem), recipe in {**general, **SPECIAL}.items():
+        words = recipe.command(method, problem, 3).split()
         named = [words[index + 1] for index, word in enumerate(words) if word == "--set"]
         typed = Recipe(recipe.env_steps, recipe.tasks, recipe.episodes, read_settings(named))
-        mine, theirs = (Training(each.training(method, "drive-odometry", 3)).learner for each in (recipe, typed))
+        mine, theirs = (Training(each.training(method, problem, 3)).learner for each in (recipe, typed))
         assert mine.layout == theirs.layout and mine.config == theirs.config, method  # type: ignore[attr-defined]
 
 

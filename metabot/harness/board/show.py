@@ -52,6 +52,15 @@ class Board:
     kinds: Mapping[str, str]
     cells: Mapping[tuple[str, str], Cell]
 
+    @property
+    def seeds(self) -> int:
+        """Those of the cell that has the most."""
+        return max((cell.seeds for cell in self.cells.values()), default=0)
+
+    def left(self, cell: Cell) -> str:
+        """How many seeds a cell that has fewer stands on; nothing for others."""
+        return "" if cell.seeds == self.seeds else f"{cell.seeds} of {self.seeds} seeds"
+
 
 def board(report: Mapping[str, Any], split: str = "held-out") -> Board:
     """Put seeds together.
@@ -105,15 +114,16 @@ def table(found: Board, split: str) -> Table:
         texts = []
         for problem in found.problems:
             cell = found.cells.get((name, problem))
-            texts.append("–" if cell is None else _text(cell))
+            texts.append("–" if cell is None else _text(cell, found.left(cell)))
         made.add_row(name, found.kinds[name], *texts)
     return made
 
 
-def _text(cell: Cell) -> str:
+def _text(cell: Cell, left: str) -> str:
     value = cell.value
     gain = "" if cell.gain is None else f" {100 * cell.gain:+.0f}"
-    return f"{100 * value.iqm:.0f} [dim]{100 * value.low:.0f}-{100 * value.high:.0f}[/]{gain}"
+    below = f"\n[dim]{left}[/]" if left else ""
+    return f"{100 * value.iqm:.0f} [dim]{100 * value.low:.0f}-{100 * value.high:.0f}[/]{gain}{below}"
 
 
 def draw(found: Board, split: str, path: Path) -> None:
@@ -145,14 +155,16 @@ def draw(found: Board, split: str, path: Path) -> None:
                 panel.text(column, row, "–", ha="center", va="center", color="0.5")
                 continue
             value = drawn.value
-            panel.text(column, row - 0.14, f"{100 * value.iqm:.0f} %", ha="center", va="center", color=ink, fontsize=11)
+            panel.text(column, row - 0.18, f"{100 * value.iqm:.0f} %", ha="center", va="center", color=ink, fontsize=11)
             gain = "" if drawn.gain is None else f"  {100 * drawn.gain:+.0f}"
             below = f"{100 * value.low:.0f}–{100 * value.high:.0f}{gain}"
-            panel.text(column, row + 0.24, below, ha="center", va="center", color=ink, fontsize=7.5)
+            panel.text(column, row + 0.17, below, ha="center", va="center", color=ink, fontsize=7.5)
+            panel.text(column, row + 0.36, found.left(drawn), ha="center", va="center", color=ink, fontsize=6.5)
     panel.set_xticks(range(columns), found.problems, rotation=28, ha="right")
     panel.set_yticks(range(rows), [f"{name}\n{found.kinds[name]}" for name in found.methods], fontsize=8.5)
     panel.set_title(
-        f"Success after 8 episodes, {split} tasks: interquartile mean, 95 % interval, points gained",
+        f"Success after 8 episodes, {split} tasks, {found.seeds} seeds:\n"
+        "interquartile mean, 95 % interval, points gained over the best without adaptation",
         loc="left",
         fontsize=11,
     )
