@@ -105,11 +105,8 @@ class InformationEncoder:
         whole, found = steps.whole, list[Tensor]()
         context = torch.zeros(len(whole), self._latent_size, dtype=whole.dtype)
         for _ in range(self.passes):
-            if self.passes > 1:
-                known = context[:, None].expand(-1, whole.shape[1], -1)
-                context = self.read(parameters, self.summed(parameters, torch.cat([whole, known], -1), steps.valid))
-            else:
-                context = self.read(parameters, self.summed(parameters, whole, steps.valid))
+            known = [context[:, None].expand(-1, whole.shape[1], -1)] if self.passes > 1 else []
+            context = self.read(parameters, self.summed(parameters, torch.cat([whole, *known], -1), steps.valid))
             found.append(context)
         return found
 

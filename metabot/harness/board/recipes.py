@@ -155,16 +155,13 @@ def _arm(settings: Mapping[str, Any]) -> Recipe:
     return Recipe(env_steps=600_000, tasks=64, episodes=1, settings=settings)
 
 
-def _searching(settings: Mapping[str, Any]) -> Recipe:
-    return Recipe(env_steps=768_000, tasks=64, episodes=2, settings=settings)
-
-
+_SEARCHING = Recipe(env_steps=768_000, tasks=64, episodes=2, settings=_SEARCHING_ARM)
 SPECIAL: dict[tuple[str, str], Recipe] = {
     ("task-inference", "grasp-frames"): _arm(_INFERRED_ARM),
     ("online-inference", "grasp-frames"): _arm(_INFERRED_ARM),
     ("ridge-dynamics", "grasp-frames"): _arm(_REGRESSED_ARM),
-    ("task-inference", "grasp-bin"): _searching(_SEARCHING_ARM),
-    ("online-inference", "grasp-bin"): _searching(_SEARCHING_ARM),
+    ("task-inference", "grasp-bin"): _SEARCHING,
+    ("online-inference", "grasp-bin"): _SEARCHING,
 }
 """By contestant and problem, where what suits a method elsewhere does not: an arm that does not know what is wrong
 with it comes nowhere near what matters, and grasping takes a finer hand than driving."""
