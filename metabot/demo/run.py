@@ -33,7 +33,6 @@ ROUND_TIMEOUT_S = 90.0
 ADAPT_TIMEOUT_S = 240.0
 """The same for the adaptation of all robots with the default number of trials."""
 ENGAGE_TIMEOUT_S = 40.0
-ENGAGE_TRY_S = 3.0
 """A policy node that died is still listed for a while, and a call that reaches it alone is lost."""
 LOGS = "logs"
 UNADAPTED_S = 6.0
@@ -287,7 +286,7 @@ class Demo:
         def arrived() -> bool:
             while self._standing:
                 # Taken out first: a death noticed meanwhile puts its robot in again.
-                self._engage(self._standing.pop())
+                self._client.engage(self._standing.pop(), timeout_s=ENGAGE_TIMEOUT_S)
             world = client.view.world
             reached = sum(world.reached) if world is not None and world.digest == spec.digest else 0
             elapsed = time.monotonic() - started
@@ -370,17 +369,6 @@ class Demo:
         if self.folder is None or not (self.folder / CHECKPOINT).exists():
             return "stopped; nothing had been learned yet"
         return f"stopped; what was learned is kept, go on with: metabot demo --resume {self.folder}"
-
-    def _engage(self, robot: str) -> None:
-        """Make a robot drive; one whose policy node has just started again needs a moment."""
-        deadline = time.monotonic() + ENGAGE_TIMEOUT_S
-        while True:
-            try:
-                return self._client.engage(robot, timeout_s=ENGAGE_TRY_S)
-            except FleetError:
-                if time.monotonic() > deadline:
-                    raise
-                time.sleep(0.1)
 
     # -- helpers --------------------------------------------------------------------------
 

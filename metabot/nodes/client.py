@@ -202,12 +202,21 @@ class FleetClient:
             self._within(partial(self._node.destroy_publisher, publisher), f"end of {publisher.topic_name}")
 
     def engage(self, robot: str, drive: bool = True, timeout_s: float = 20.0) -> None:
-        """Make a robot's policy node drive, or stand.
+        """Make a robot's policy node drive, or stand; one that has just started is given time to hear its robot.
 
         Raises:
-            FleetError: if it cannot, with the node's reason.
+            FleetError: if it still cannot when time is up, with the node's last reason.
         """
-        self._call(SetBool, f"/{robot}/engage", SetBool.Request(data=drive), timeout_s)
+        deadline = time.monotonic() + timeout_s
+        request = SetBool.Request(data=drive)
+        while True:
+            try:
+                # A node that dies never answers; the one that takes its place has to be asked anew.
+                return self._call(SetBool, f"/{robot}/engage", request, min(timeout_s, ANSWER_S))
+            except FleetError:
+                if time.monotonic() > deadline:
+                    raise
+                time.sleep(0.1)
 
     def reset_world(self, timeout_s: float = 20.0) -> None:
         """Put every robot back to its spawn.

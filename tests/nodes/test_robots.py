@@ -209,8 +209,10 @@ def test_a_robot_whose_policy_node_dies_stops(start_fleet, tmp_path: Path, healt
 def test_a_policy_node_says_why_it_cannot_drive(start_fleet, tmp_path: Path, healthy_policy: str) -> None:
     description = small_fleet(tmp_path, 1)
     fleet = start_fleet([node for node in description.of_robot("robot_1") if node.executable == "policy"])
+    fleet.client.follow(("robot_1",))
+    fleet.client.wait(lambda: bool(fleet.client.view.control), "the policy node", 30)
     with pytest.raises(FleetError, match="/robot_1/engage: no policy has arrived yet"):
-        fleet.client.engage("robot_1", timeout_s=30)
+        fleet.client.engage("robot_1", timeout_s=2)
 
 
 @pytest.mark.parametrize(
