@@ -15,6 +15,7 @@ from metabot.meta.config import above_zero, at_least_one
 from metabot.meta.dynamics_model import DynamicsModel
 from metabot.meta.inner_loop import inner_loop
 from metabot.meta.prediction import Prediction, PredictionConfig
+from metabot.meta.reader import reader_for
 from metabot.params import Layout
 from metabot.policy import LatentMLP
 from metabot.problems import Problem
@@ -58,15 +59,7 @@ class ContextDynamics(Prediction):
     @classmethod
     def between(cls, problem: Problem, config: ContextDynamicsConfig) -> ContextDynamics:
         """See `ContextImitation.between`."""
-        policy = LatentMLP(
-            problem.observation_size,
-            problem.action_size,
-            config.hidden,
-            initial_log_std=config.noise_log_std,
-            products=config.products,
-            weight_sets=config.weight_sets,
-            latent_size=config.context_size,
-        )
+        policy = reader_for(problem, config, LatentMLP, latent_size=config.context_size)
         return cls(policy, config)
 
     def initial(self, rng: np.random.Generator) -> np.ndarray:

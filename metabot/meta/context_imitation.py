@@ -40,6 +40,8 @@ class ContextImitationConfig:
     """Sets of weights that the context mixes, see `LatentMLP.weight_sets`; 0: none."""
     samples: int = 96
     """Steps of each task that an Adam step infers the context from."""
+    states: int = 96
+    """States of each of them that the policy imitates the expert in; 0: it does so in `policy_steps` alone."""
     outer_step: float = 2e-3
     """Step size of Adam."""
     outer_decay: float = 1.0
@@ -97,6 +99,8 @@ class ContextImitationConfig:
         for name in ("expert_decay", "outer_decay"):
             if not 0.0 <= getattr(self, name) <= 1.0:
                 raise ValueError(f"{name}: {getattr(self, name)} is not in [0, 1]")
+        if self.states < (0 if self.policy_steps else 1):
+            raise ValueError(f"states: {self.states} is below 1; allowed with policy_steps alone: 0")
         if not 0.0 < self.policy_decay <= 1.0:
             raise ValueError(f"policy_decay: {self.policy_decay} is not in (0, 1]")
 

@@ -21,6 +21,7 @@ from metabot.meta.guidance import Guidance
 from metabot.meta.inner_loop import inner_loop
 from metabot.meta.learner import Kind, MetaBatch, MetaLearner, Moments
 from metabot.meta.outer import NumberedAdam
+from metabot.meta.reader import reader_for
 from metabot.params import Layout
 from metabot.policy import ProbingMLP
 from metabot.problems import Problem
@@ -126,16 +127,8 @@ class Guided(MetaLearner):
         """See `MetaLearner.for_problem`."""
         an_expert(problem, cls.name)
         config = configured(GuidedConfig, settings)
-        policy = ProbingMLP(
-            problem.observation_size,
-            problem.action_size,
-            config.hidden,
-            initial_log_std=config.noise_log_std,
-            products=config.products,
-            weight_sets=config.weight_sets,
-            latent_size=config.context_size,
-            probe_hidden=config.probe_hidden,
-        )
+        sizes = {"latent_size": config.context_size, "probe_hidden": config.probe_hidden}
+        policy = reader_for(problem, config, ProbingMLP, **sizes)
         return cls(policy, config)
 
     def initial(self, rng: np.random.Generator) -> np.ndarray:

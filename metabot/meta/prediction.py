@@ -82,6 +82,8 @@ class Prediction(ContextImitation):
             advice: (tasks, states, action_size), what the expert would do there.
         """
         context, losses = self.predicted(meta, support, query)
+        if not self.config.states:
+            return losses
         return losses + self.imitation(self.start(meta), context, observation, advice)
 
     def update(self, meta: Tensor, batch: MetaBatch) -> tuple[Tensor, dict[str, float]]:
@@ -99,7 +101,7 @@ class Prediction(ContextImitation):
         variable = self._adam.variable(torch.cat([start, inference, followed]))
         count = self.config.samples
         for _ in range(self.config.outer_steps):
-            seen = labels.sample(count, generator)
+            seen = labels.sample(self.config.states or 1, generator)
             given, asked_for = (part.sample(count, generator, terminal=False) for part in (steps, states))
             losses = self.losses(variable, given, asked_for, seen.observation, seen.action)
             norm = self._adam.descend(losses.mean)

@@ -11,6 +11,7 @@ from torch import Tensor
 from metabot.experience import Transitions
 from metabot.meta.config import at_least_one
 from metabot.meta.prediction import Prediction, PredictionConfig
+from metabot.meta.reader import reader_for
 from metabot.meta.ridge_model import RidgeModel
 from metabot.params import Layout
 from metabot.policy import DigestMLP
@@ -60,16 +61,7 @@ class RidgeDynamics(Prediction):
         """See `ContextImitation.between`."""
         sizes = (problem.observation_size, problem.action_size, config.features, config.model_hidden)
         model = RidgeModel(*sizes, rewards=config.rewards)
-        policy = DigestMLP(
-            problem.observation_size,
-            problem.action_size,
-            config.hidden,
-            initial_log_std=config.noise_log_std,
-            products=config.products,
-            weight_sets=config.weight_sets,
-            latent_size=model.context_size,
-            digest_size=config.digest_size,
-        )
+        policy = reader_for(problem, config, DigestMLP, latent_size=model.context_size, digest_size=config.digest_size)
         return cls(policy, model, config)
 
     def initial(self, rng: np.random.Generator) -> np.ndarray:

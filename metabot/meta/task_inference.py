@@ -16,6 +16,7 @@ from metabot.meta.config import above_zero, at_least_one
 from metabot.meta.context_imitation import ContextImitation, ContextImitationConfig
 from metabot.meta.learner import Kind, MetaBatch, Moments
 from metabot.meta.lessons import Lessons
+from metabot.meta.reader import reader_for
 from metabot.meta.rounds import doubling
 from metabot.meta.standard import Standard
 from metabot.meta.task_encoder import TaskEncoder
@@ -48,7 +49,6 @@ class TaskInferenceConfig(ContextImitationConfig):
     tasks: int = 32
     """Tasks of such a step, drawn from those remembered."""
     states: int = 128
-    """States of each of them that the policy imitates the expert in; 0: it does so in `policy_steps` alone."""
     lesson: int = 128
     """States, and steps to tell it by, that are remembered of each task."""
     query_steps: bool = False
@@ -68,8 +68,6 @@ class TaskInferenceConfig(ContextImitationConfig):
         if self.passes > 1 and not self.belief_size:
             raise ValueError(f"passes: {self.passes} is above 1; allowed with belief_size alone")
         at_least_one(self, "tasks", "passes")
-        if self.states < (0 if self.policy_steps else 1):
-            raise ValueError(f"states: {self.states} is below 1; allowed with policy_steps alone: 0")
         if not 0.0 <= self.told <= 1.0:
             raise ValueError(f"told: {self.told} is not in [0, 1]")
 
@@ -140,15 +138,7 @@ class TaskInference(ContextImitation):
             ValueError: if a problem cannot say what its tasks hide.
         """
         standard = Standard.of(problem, cls.name)
-        policy = LatentMLP(
-            problem.observation_size,
-            problem.action_size,
-            config.hidden,
-            initial_log_std=config.noise_log_std,
-            products=config.products,
-            weight_sets=config.weight_sets,
-            latent_size=standard.size,
-        )
+        policy = reader_for(problem, config, LatentMLP, latent_size=standard.size)
         return cls(policy, config, standard)
 
     def initial(self, rng: np.random.Generator) -> np.ndarray:

@@ -181,6 +181,16 @@ def test_practice_moves_the_policy_alone_and_is_gone_on_with_bit_by_bit() -> Non
     assert not torch.equal(forgetful.update(first, batches[1])[0], second)
 
 
+def test_who_imitates_in_practice_alone_leaves_the_policy_to_it() -> None:
+    learner = learner_of(states=0, policy_step=0.001, outer_step=0.05, policy_steps=1, policy_states=8)
+    meta = moved(learner)
+    new, _ = learner.update(meta, a_batch(learner, meta))
+    views = learner.layout.view((new - meta).abs())
+    assert float(views["dynamics/weight_0"].max()) > 0.02, "the model's step is the other"
+    # Adam's first step is as long as its step size.
+    assert float(views["policy/weight_0"].max()) == pytest.approx(0.001, rel=0.01)
+
+
 def test_a_context_beats_the_start_after_a_short_training(
     trained_success: Callable[[MetaLearner, Problem, int], tuple[float, float]],
 ) -> None:
