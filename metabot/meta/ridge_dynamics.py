@@ -70,4 +70,4 @@ class RidgeDynamics(Prediction):
 
     def infer(self, meta: Tensor, steps: Transitions) -> Tensor:
         """See `ContextImitation.infer`."""
-        return self.dynamics.solved(meta.split(self._sizes)[2], steps)
+        return self.dynamics.solved(meta.split(self._sizes)[2], steps, self.config.samples)

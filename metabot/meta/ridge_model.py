@@ -67,13 +67,24 @@ class RidgeModel(ChangeModel):
         seen = torch.tanh(self._mlp(self.layout.view(parameters), torch.cat([steps.observation, steps.action], dim=-1)))
         return torch.cat([torch.ones_like(steps.action[..., :1]), steps.action, seen], dim=-1)
 
-    def solved(self, parameters: Tensor, steps: Transitions) -> Tensor:
-        """The context that explains steps, (tasks, context_size); zero where there are none."""
+    def solved(self, parameters: Tensor, steps: Transitions, most: int | None = None) -> Tensor:
+        """The context that explains steps, (tasks, context_size); zero where there are none.
+
+        Args:
+            parameters: (layout.size,).
+            steps: what happened.
+            most: more steps than so many say together no more than these, only more surely: what is read of
+                them is then drawn to the prior as it was in training.
+        """
         views = self.layout.view(parameters)
-        phi = self.features(parameters, steps) * steps.moving[..., None]
+        known = steps.moving
+        if most is not None:
+            known = known * (most / known.sum(1, keepdim=True).clamp(min=1.0)).clamp(max=1.0)
+        phi = self.features(parameters, steps)
         unexplained = self.changes(parameters, steps) - phi @ views[_PRIOR]
-        precision = phi.transpose(1, 2) @ phi + torch.diag(torch.exp(views[_LOG_PRECISION]))
-        return torch.linalg.solve(precision, phi.transpose(1, 2) @ unexplained).flatten(1)
+        seen = (phi * known[..., None]).transpose(1, 2)
+        precision = seen @ phi + torch.diag(torch.exp(views[_LOG_PRECISION]))
+        return torch.linalg.solve(precision, seen @ unexplained).flatten(1)
 
     def predicted(self, parameters: Tensor, context: Tensor, steps: Transitions) -> Tensor:
         """See `ChangeModel.predicted`."""

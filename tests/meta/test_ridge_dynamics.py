@@ -67,6 +67,16 @@ def test_without_a_step_nothing_is_known_and_masked_steps_do_not_count() -> None
     assert torch.allclose(model.solved(parameters, masked), model.solved(parameters, half), atol=1e-5)
 
 
+def test_more_steps_than_in_training_make_surer_and_not_less_drawn_to_the_prior() -> None:
+    model = RidgeModel(4, 2, 3, (8,))
+    parameters, steps = prepared(model), some_steps()
+    thrice = Transitions(**{name: torch.cat([value] * 3, dim=1) for name, value in steps.arrays().items()})
+    once, few = model.solved(parameters, steps), model.solved(parameters, steps, most=60)
+    assert torch.allclose(model.solved(parameters, thrice, most=40), once, atol=1e-5)
+    assert torch.equal(few, once), "fewer count as they are"
+    assert not torch.allclose(model.solved(parameters, thrice), once, atol=1e-3)
+
+
 def test_what_only_rewards_tell_is_found_where_they_are_predicted() -> None:
     model, steps = RidgeModel(4, 2, 1, (4,), rewards=True), some_steps()
     parameters = torch.from_numpy(model.initial(np.random.default_rng(0)))
