@@ -82,8 +82,9 @@ _REGRESSED = {
     "max_gradient_norm": 20.0,
     "outer_step": 0.004,
     "outer_decay": 0.9,
-    "samples": 64,
+    "samples": 128,
     "states": 0,
+    "lesson": 128,
     "policy_steps": 250,
     "remembered": 2048,
 }
@@ -182,6 +183,9 @@ SPECIAL: dict[tuple[str, str], Recipe] = {
     # What few steps leave open draws every guess towards what is usual, and its places lie further out than usual.
     ("online-inference", "drive-escort"): Recipe(500_000, 128, 2, _BELIEF | {"fewest": 150}),
     ("ridge-dynamics", "drive-escort"): Recipe(600_000, 64, 2, _REGRESSED),
+    ("ridge-dynamics", "drive-odometry"): Recipe(
+        600_000, 64, 2, _REGRESSED | {"products": True, "weight_sets": 0, "start_weight": 1.0}
+    ),
     ("task-inference", "drive-push-partner"): _PARTNER,
     ("online-inference", "drive-push-partner"): _PARTNER,
     ("task-inference", "grasp-frames"): _arm(_INFERRED_ARM),
