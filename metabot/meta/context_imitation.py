@@ -41,7 +41,7 @@ class ContextImitationConfig:
     samples: int = 96
     """Steps of each task that an Adam step infers the context from."""
     states: int = 96
-    """States of each of them that the policy imitates the expert in; 0: it does so in `policy_steps` alone."""
+    """States of each task that the policy imitates the expert in; 0: it does so in `policy_steps` alone."""
     outer_step: float = 2e-3
     """Step size of Adam."""
     outer_decay: float = 1.0
