@@ -33,7 +33,7 @@ ROUND_TIMEOUT_S = 90.0
 ADAPT_TIMEOUT_S = 240.0
 """The same for the adaptation of all robots with the default number of trials."""
 ENGAGE_TIMEOUT_S = 40.0
-"""A policy node that died is still listed for a while, and a call that reaches it alone is lost."""
+"""Within so long a policy node that died is there again and has heard its robot."""
 LOGS = "logs"
 UNADAPTED_S = 6.0
 """Seconds that robots have before they have adapted: those that have adapted take fewer."""

@@ -21,6 +21,7 @@ from metabot.meta.demands import an_expert, one_robot
 from metabot.meta.learner import MetaBatch, MetaLearner, Moments
 from metabot.meta.lessons import Lessons
 from metabot.meta.outer import NumberedAdam, OuterAdam
+from metabot.meta.reader import ReaderConfig
 from metabot.params import Layout
 from metabot.policy import LatentMLP
 from metabot.problems import Problem
@@ -29,19 +30,11 @@ _POLICY = "policy/"
 
 
 @dataclass(frozen=True)
-class ContextImitationConfig:
+class ContextImitationConfig(ReaderConfig):
     """Hyper-parameters of a `ContextImitation`."""
 
-    hidden: tuple[int, ...] = (64, 64)
-    """Hidden layers of the policy."""
-    products: bool = False
-    """Whether the policy is given the products of what it observes and its context, see `LatentMLP.products`."""
-    weight_sets: int = 0
-    """Sets of weights that the context mixes, see `LatentMLP.weight_sets`; 0: none."""
     samples: int = 96
     """Steps of each task that an Adam step infers the context from."""
-    states: int = 96
-    """States of each task that the policy imitates the expert in; 0: it does so in `policy_steps` alone."""
     outer_step: float = 2e-3
     """Step size of Adam."""
     outer_decay: float = 1.0
@@ -67,8 +60,6 @@ class ContextImitationConfig:
     """Updates at the start in which the expert acts after adaptation."""
     expert_decay: float = 0.0
     """Factor by which the share of steps in which it acts falls with every later update, as `dagger` has it."""
-    noise_log_std: float = -0.5
-    """Logarithm of the spread with which adaptation episodes are explored."""
     query_noise: float = 1.0
     """Largest factor on that spread in the queries of training; less where much noise lets nothing succeed."""
     start_weight: float = 1.0
@@ -99,8 +90,6 @@ class ContextImitationConfig:
         for name in ("expert_decay", "outer_decay"):
             if not 0.0 <= getattr(self, name) <= 1.0:
                 raise ValueError(f"{name}: {getattr(self, name)} is not in [0, 1]")
-        if self.states < (0 if self.policy_steps else 1):
-            raise ValueError(f"states: {self.states} is below 1; allowed with policy_steps alone: 0")
         if not 0.0 < self.policy_decay <= 1.0:
             raise ValueError(f"policy_decay: {self.policy_decay} is not in (0, 1]")
 

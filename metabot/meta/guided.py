@@ -21,22 +21,16 @@ from metabot.meta.guidance import Guidance
 from metabot.meta.inner_loop import inner_loop
 from metabot.meta.learner import Kind, MetaBatch, MetaLearner, Moments
 from metabot.meta.outer import NumberedAdam
-from metabot.meta.reader import reader_for
+from metabot.meta.reader import ReaderConfig, reader_for
 from metabot.params import Layout
 from metabot.policy import ProbingMLP
 from metabot.problems import Problem
 
 
 @dataclass(frozen=True)
-class GuidedConfig:
+class GuidedConfig(ReaderConfig):
     """Hyper-parameters of `Guided`."""
 
-    hidden: tuple[int, ...] = (64, 64)
-    """Hidden layers of the policy."""
-    products: bool = False
-    """Whether the policy is given the products of what it observes and its context, see `LatentMLP.products`."""
-    weight_sets: int = 0
-    """Sets of weights that the context mixes, see `LatentMLP.weight_sets`; 0: none."""
     probe_hidden: tuple[int, ...] = (32,)
     """Hidden layers of the probe, by which the inner gradient reaches the context."""
     context_size: int = 8

@@ -24,6 +24,9 @@ class PredictionConfig(ContextImitationConfig):
 
     model_hidden: tuple[int, ...] = (64, 64)
     """Hidden layers of the dynamics model."""
+    states: int = -1
+    """States of each task that the policy imitates the expert in; -1: as many as `samples`, 0: it does so in
+    `policy_steps` alone."""
     follow: float = 0.2
     """Share of the way that the scales of changes go to those of an update's episodes."""
 
@@ -33,6 +36,10 @@ class PredictionConfig(ContextImitationConfig):
         above_zero(self, "follow")
         if self.follow > 1.0:
             raise ValueError(f"follow: {self.follow} is above 1")
+        if self.states < -1:
+            raise ValueError(f"states: {self.states} is below -1")
+        if not self.states and not self.policy_steps:
+            raise ValueError("states: 0; allowed with policy_steps alone")
 
 
 class Prediction(ContextImitation):
@@ -99,9 +106,12 @@ class Prediction(ContextImitation):
         start, inference, dynamics = meta.split(self._sizes)
         followed = self.dynamics.followed(dynamics, states, self.config.follow)
         variable = self._adam.variable(torch.cat([start, inference, followed]))
-        count = self.config.samples
+        count, states_each = self.config.samples, self.config.states
+        if states_each < 0:
+            states_each = count
         for _ in range(self.config.outer_steps):
-            seen = labels.sample(self.config.states or 1, generator)
+            # One that nobody looks at where there are none: none cannot be drawn.
+            seen = labels.sample(states_each or 1, generator)
             given, asked_for = (part.sample(count, generator, terminal=False) for part in (steps, states))
             losses = self.losses(variable, given, asked_for, seen.observation, seen.action)
             norm = self._adam.descend(losses.mean)

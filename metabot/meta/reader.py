@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any, Protocol, TypeVar
+from dataclasses import dataclass
+from typing import Any, TypeVar
 
 from metabot.policy import LatentMLP
 from metabot.problems import Problem
@@ -10,27 +11,21 @@ from metabot.problems import Problem
 Reader = TypeVar("Reader", bound=LatentMLP)
 
 
-class Reads(Protocol):
-    """The settings that such a policy is made by."""
+@dataclass(frozen=True)
+class ReaderConfig:
+    """How such a policy is made."""
 
-    @property
-    def hidden(self) -> tuple[int, ...]:
-        """Hidden layers."""
-
-    @property
-    def noise_log_std(self) -> float:
-        """Logarithm of the spread that it explores with."""
-
-    @property
-    def products(self) -> bool:
-        """See `LatentMLP.products`."""
-
-    @property
-    def weight_sets(self) -> int:
-        """See `LatentMLP.weight_sets`."""
+    hidden: tuple[int, ...] = (64, 64)
+    """Hidden layers of the policy."""
+    products: bool = False
+    """Whether the policy is given the products of what it observes and its context, see `LatentMLP.products`."""
+    weight_sets: int = 0
+    """Sets of weights that the context mixes, see `LatentMLP.weight_sets`; 0: none."""
+    noise_log_std: float = -0.5
+    """Logarithm of the spread with which adaptation episodes are explored."""
 
 
-def reader_for(problem: Problem, config: Reads, kind: type[Reader], **sizes: Any) -> Reader:
+def reader_for(problem: Problem, config: ReaderConfig, kind: type[Reader], **sizes: Any) -> Reader:
     """A policy for what robots of a problem see and do.
 
     Args:

@@ -49,6 +49,7 @@ class TaskInferenceConfig(ContextImitationConfig):
     tasks: int = 32
     """Tasks of such a step, drawn from those remembered."""
     states: int = 128
+    """States of each of them that the policy imitates the expert in; 0: it does so in `policy_steps` alone."""
     lesson: int = 128
     """States, and steps to tell it by, that are remembered of each task."""
     query_steps: bool = False
@@ -68,6 +69,8 @@ class TaskInferenceConfig(ContextImitationConfig):
         if self.passes > 1 and not self.belief_size:
             raise ValueError(f"passes: {self.passes} is above 1; allowed with belief_size alone")
         at_least_one(self, "tasks", "passes")
+        if self.states < (0 if self.policy_steps else 1):
+            raise ValueError(f"states: {self.states} is below 1; allowed with policy_steps alone: 0")
         if not 0.0 <= self.told <= 1.0:
             raise ValueError(f"told: {self.told} is not in [0, 1]")
 

@@ -33,7 +33,7 @@ from metabot.nodes.qos import latched, newest, reliable
 from metabot.task import TaskSpec
 
 ANSWER_S = 3.0
-"""A server that lives accepts or refuses a goal within this time."""
+"""A server that lives accepts or refuses a goal, and a service answers, within this time."""
 
 T = TypeVar("T")
 Tick = Callable[[], None]
@@ -211,7 +211,7 @@ class FleetClient:
         request = SetBool.Request(data=drive)
         while True:
             try:
-                # A node that dies never answers; the one that takes its place has to be asked anew.
+                # A node that died is still listed for a while and never answers: who takes its place is asked anew.
                 return self._call(SetBool, f"/{robot}/engage", request, min(timeout_s, ANSWER_S))
             except FleetError:
                 if time.monotonic() > deadline:

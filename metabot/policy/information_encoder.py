@@ -105,8 +105,10 @@ class InformationEncoder:
         whole, found = steps.whole, list[Tensor]()
         context = torch.zeros(len(whole), self._latent_size, dtype=whole.dtype)
         for _ in range(self.passes):
-            known = [context[:, None].expand(-1, whole.shape[1], -1)] if self.passes > 1 else []
-            context = self.read(parameters, self.summed(parameters, torch.cat([whole, *known], -1), steps.valid))
+            seen = whole
+            if self.passes > 1:
+                seen = torch.cat([whole, context[:, None].expand(-1, whole.shape[1], -1)], -1)
+            context = self.read(parameters, self.summed(parameters, seen, steps.valid))
             found.append(context)
         return found
 

@@ -109,6 +109,8 @@ def test_a_diverged_task_is_left_out_and_counted() -> None:
     [
         ({"context_size": "0"}, "context_size: 0 is below 1"),
         ({"inner_step": "0"}, "inner_step: 0.0 is not above 0"),
+        ({"states": "0"}, "states: 0; allowed with policy_steps alone"),
+        ({"states": "-2"}, "states: -2 is below -1"),
         ({"follow": "1.5"}, "follow: 1.5 is above 1"),
         ({"expert_updates": "-1"}, "expert_updates: -1 is below 0"),
         ({"expert_decay": "-0.1"}, r"expert_decay: -0.1 is not in \[0, 1\]"),

@@ -99,10 +99,11 @@ METHODS: dict[str, Recipe] = {
 }
 """By method; of six kinds."""
 ARM_STEPS = 250_000
-"""Budget on arms, whose steps take ten times as long, of what has no recipe of its own there."""
+"""Budget on arms, whose steps take several times as long, of what has no recipe of its own there."""
 UNADAPTED = ("PPO", "imitation, 4 frames")
-"""Who does without adaptation, by the names of `metabot.harness.measure.contestants`, on the same budget."""
+"""Who does without adaptation, by the names of `metabot.harness.measure.contestants`."""
 UNADAPTED_RECIPE = Recipe()
+"""On every problem the same."""
 _ARM = {
     "hidden": (64, 64, 64),
     "weight_sets": 6,
@@ -154,12 +155,9 @@ _REGRESSED_ARM = _ARM | {
     "lesson": 150,
     "remembered": 2048,
 }
-
-
 _PLACED = {
     "hidden": (256, 256),
     "samples": 64,
-    "states": 64,
     "outer_steps": 40,
     "outer_step": 0.001,
     "policy_steps": 400,
