@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import json
 import os
 import platform
 import shlex
 import sys
+import time
+from collections.abc import Mapping
 from importlib import metadata
 from pathlib import Path
+from typing import Any
+
+from metabot.params.atomic import atomic_file
 
 PACKAGES = (
     "torch",
@@ -48,3 +54,23 @@ def machine() -> str:
                 name = line.split(":", 1)[1].strip()
                 break
     return f"{name}, {os.cpu_count()} cores, {platform.system()} {platform.machine()}"
+
+
+def made_by() -> dict[str, Any]:
+    """What stands first in every report: ``date``, ``command``, ``machine`` and ``versions``."""
+    return {"date": time.strftime("%Y-%m-%d"), "command": command(), "machine": machine(), "versions": versions()}
+
+
+def write_report(path: Path, report: Mapping[str, Any], indent: int | None = 2) -> None:
+    """Write figures as JSON; a file is there as a whole or as it was before.
+
+    Args:
+        path: the file; what it held is lost.
+        report: what JSON can hold.
+        indent: spaces of a level; None for one line.
+
+    Raises:
+        OSError: if it cannot be written.
+    """
+    with atomic_file(path) as file:
+        file.write((json.dumps(report, indent=indent) + "\n").encode())

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json as json_module
-import time
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -55,16 +53,13 @@ def adaptation(
         return f"stopped; finished parts are kept in {out}, go on with the same command"
 
     with one_line_errors(ValueError, OSError, stopped=stopped):
-        from rich.console import Console
-
-        from metabot.cli.progress import bar
+        from metabot.cli.progress import steps_shown
         from metabot.harness.alone import alone_in
         from metabot.harness.measure.config import PARTS, MeasureConfig
         from metabot.harness.measure.cross import draw
         from metabot.harness.measure.measure import adaptive_problems, finished, measurable, measure
         from metabot.harness.measure.stored import load
-        from metabot.params.atomic import atomic_file
-        from metabot.provenance import command, machine, versions
+        from metabot.provenance import made_by, write_report
 
         if every == bool(names):
             raise ValueError(f"problems: name some, or give --all; allowed: {', '.join(adaptive_problems())}")
@@ -85,38 +80,22 @@ def adaptation(
         if json is not None:
             check_file("json", json, is_report, "figures of metabot's")
             stored = {row["problem"]: row for row in load(json)["rows"]} if json.exists() else {}
-        console = Console(stderr=True, highlight=False)
-        done = 0
-        last = ""
-        with alone_in(out), bar(console) as progress:
-            line = progress.add_task("", total=float(len(wanted)), detail="")
+        with alone_in(out), steps_shown() as told:
+            for done, name in enumerate(wanted):
 
-            def told(what: str, fraction: float, detail: str) -> None:
-                nonlocal last
-                progress.update(line, description=what, completed=done + fraction, detail=detail)
-                if what != last and not console.is_terminal:
-                    console.print(what)
-                last = what
+                def of_all(what: str, fraction: float, detail: str, done: int = done) -> None:
+                    told(what, (done + fraction) / len(wanted), detail)
 
-            for name in wanted:
                 row = stored.get(name)
                 if row is None or not finished(row, name, config):
-                    row = stored[name] = measure(name, config, out, threads, told)
-                done += 1
+                    row = stored[name] = measure(name, config, out, threads, of_all)
                 if "cross" in row:
                     found = row["cross"]
                     draw(found["seeds"][0], f"{name}: adapted by {found['method']}", out / f"{name}.png")
-                report = {
-                    "date": time.strftime("%Y-%m-%d"),
-                    "command": command(),
-                    "machine": machine(),
-                    "versions": versions(),
-                    "rows": [stored[name] for name in sorted(stored)],
-                }
+                report = {**made_by(), "rows": [stored[name] for name in sorted(stored)]}
                 if json is not None:
                     # After every problem: what is there already can be looked at.
-                    with atomic_file(json) as file:
-                        file.write((json_module.dumps(report, indent=1) + "\n").encode())
+                    write_report(json, report, indent=1)
         _print({**report, "rows": [stored[name] for name in wanted]})
 
 

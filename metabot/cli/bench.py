@@ -73,7 +73,7 @@ def load(name: str) -> ModuleType:
 
 def _measure(name: str, words: list[str]) -> dict[str, Any]:
     from metabot.cli.options import read
-    from metabot.provenance import machine, versions
+    from metabot.provenance import made_by
 
     module = load(name)
     options = read(name, module.run, words)
@@ -81,11 +81,9 @@ def _measure(name: str, words: list[str]) -> dict[str, Any]:
     rows = module.run(**options)
     return {
         "name": name,
-        "date": time.strftime("%Y-%m-%d"),
+        **made_by(),
         "command": " ".join(["metabot bench", name, *words]),
         "seconds": round(time.monotonic() - started, 1),
-        "machine": machine(),
-        "versions": versions(),
         "rows": rows,
     }
 

@@ -54,9 +54,7 @@ def board(
 def _made(
     problem: list[str] | None, method: list[str] | None, seeds: int, json: Path, jobs: int | None
 ) -> dict[str, Any]:
-    from rich.console import Console
-
-    from metabot.cli.progress import bar
+    from metabot.cli.progress import steps_shown
     from metabot.harness.alone import alone_in
     from metabot.harness.board.cells import BoardConfig, make_board
     from metabot.harness.board.recipes import METHODS, PROBLEMS
@@ -66,17 +64,6 @@ def _made(
     config = BoardConfig(
         problems=tuple(dict.fromkeys(problem or PROBLEMS)), methods=tuple(dict.fromkeys(method or METHODS)), seeds=seeds
     )
-    console = Console(stderr=True, highlight=False)
-    last = ""
     json.parent.mkdir(parents=True, exist_ok=True)
-    with alone_in(json.parent), bar(console) as progress:
-        line = progress.add_task("", total=1.0, detail="")
-
-        def told(what: str, share: float) -> None:
-            nonlocal last
-            progress.update(line, description=what, completed=share)
-            if what != last and not console.is_terminal:
-                console.print(what)
-            last = what
-
+    with alone_in(json.parent), steps_shown() as told:
         return make_board(config, json, jobs or cores(), told)

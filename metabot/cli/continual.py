@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json as json_module
 import time
 from pathlib import Path
 from typing import Annotated
@@ -46,17 +45,14 @@ def continual(
         return f"stopped; finished runs are kept in {folder}, go on with --out {folder}"
 
     with one_line_errors(ValueError, OSError, stopped=stopped):
-        from rich.console import Console
-
-        from metabot.cli.progress import bar
+        from metabot.cli.progress import steps_shown
         from metabot.cli.tables import show
         from metabot.continual import CONTINUAL_LEARNERS
         from metabot.continual.comparison import ComparisonConfig, compare
         from metabot.continual.show import plot, table
         from metabot.harness.alone import alone_in
-        from metabot.params.atomic import atomic_file
         from metabot.policy.threads import one_torch_thread
-        from metabot.provenance import command, machine, versions
+        from metabot.provenance import made_by, write_report
 
         one_torch_thread()
         methods = list(dict.fromkeys(names or CONTINUAL_LEARNERS))
@@ -75,24 +71,11 @@ def continual(
         for path in filter(None, (folder / "continual.json", json)):
             check_file("json" if path is json else "out", path, is_report, "figures of metabot's")
         check_file("out", folder / "continual.png", is_plot, "picture of metabot's")
-        console = Console(stderr=True, highlight=False)
-        last = ""
-        with alone_in(folder), bar(console) as progress:
-            task = progress.add_task("", total=1.0, detail="")
-
-            def told(what: str, fraction: float, detail: str) -> None:
-                nonlocal last
-                progress.update(task, description=what, completed=fraction, detail=detail)
-                if what != last and not console.is_terminal:
-                    console.print(what)
-                last = what
-
+        with alone_in(folder), steps_shown() as told:
             result = compare(config, folder, threads, told)
-        made_by = {"command": command(), "machine": machine(), "versions": versions()}
-        report = {"date": time.strftime("%Y-%m-%d"), **made_by, **result.as_dict()}
+        report = {**made_by(), **result.as_dict()}
         for path in filter(None, (folder / "continual.json", json)):
-            with atomic_file(path) as file:
-                file.write((json_module.dumps(report, indent=2) + "\n").encode())
+            write_report(path, report)
         plot(result, folder / "continual.png")
         show(table(result))
         typer.echo(f"table, picture and figures: {folder}/continual.json, continual.png")

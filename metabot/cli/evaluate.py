@@ -92,16 +92,13 @@ def evaluate(
         return f"stopped; finished trainings are kept in {folder}, go on with --out {folder}"
 
     with one_line_errors(ValueError, OSError, stopped=stopped):
-        from rich.console import Console
-
-        from metabot.cli.progress import bar
+        from metabot.cli.progress import steps_shown
         from metabot.harness.alone import alone_in
         from metabot.harness.evaluation import LONG, EvaluationConfig
         from metabot.harness.evaluation import evaluate as run
         from metabot.harness.measure.cross import draw
         from metabot.harness.show import plot
-        from metabot.params.atomic import atomic_file
-        from metabot.provenance import command, machine, versions
+        from metabot.provenance import made_by, write_report
 
         config = EvaluationConfig(
             methods=tuple(dict.fromkeys(names)),
@@ -123,24 +120,11 @@ def evaluate(
         pictures = ["evaluation.png", *(f"cross-{name}.png" for name in names)]
         for name in pictures:
             check_file("out", folder / name, is_plot, "picture of metabot's")
-        console = Console(stderr=True, highlight=False)
-        last = ""
-        with alone_in(folder), bar(console) as progress:
-            task = progress.add_task("", total=1.0, detail="")
-
-            def told(what: str, fraction: float, detail: str) -> None:
-                nonlocal last
-                progress.update(task, description=what, completed=fraction, detail=detail)
-                if what != last and not console.is_terminal:
-                    console.print(what)
-                last = what
-
+        with alone_in(folder), steps_shown() as told:
             result = run(config, folder, threads, told)
-        made_by = {"command": command(), "machine": machine(), "versions": versions()}
-        report = {"date": time.strftime("%Y-%m-%d"), **made_by, **result.as_dict()}
+        report = {**made_by(), **result.as_dict()}
         for path in filter(None, (folder / "evaluation.json", json)):
-            with atomic_file(path) as file:
-                file.write((json_module.dumps(report, indent=2) + "\n").encode())
+            write_report(path, report)
         plot(result, folder / "evaluation.png")
         for method, found in result.cross.items():
             draw(found["seeds"][0], f"{family}: adapted by {method}", folder / f"cross-{method}.png")

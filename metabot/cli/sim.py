@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json as json_module
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -164,25 +163,21 @@ def _report(rows: list[Row], steps: list[Convergence], left_out: list[str], json
     for line in left_out:
         typer.echo(line)
     if json is not None:
-        from metabot.params.atomic import atomic_file
-        from metabot.provenance import machine, versions
+        from metabot.provenance import made_by, write_report
         from metabot_sim.check import EXPERT_AT_LEAST, OTHERS_AT_MOST
 
         held, done = _stored(json), {row.family for row in rows}
         table_rows = _with_others(held.get("rows", []), [row.as_dict() for row in rows], done)
         step_rows = _with_others(held.get("convergence", []), [row.as_dict() for row in steps], done)
         report = {
-            "date": time.strftime("%Y-%m-%d"),
-            "machine": machine(),
-            "versions": versions(),
+            **made_by(),
             "bars": {"expert_at_least": EXPERT_AT_LEAST, "others_at_most": OTHERS_AT_MOST},
             "passed": all(row["passed"] for row in (*table_rows, *step_rows)),
             "left_out": left_out,
             "rows": table_rows,
             "convergence": step_rows,
         }
-        with atomic_file(json) as file:
-            file.write((json_module.dumps(report, indent=2) + "\n").encode())
+        write_report(json, report)
 
 
 def _stored(json: Path) -> dict[str, Any]:

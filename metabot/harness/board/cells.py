@@ -18,11 +18,10 @@ from metabot.harness.measure.contestants import CONTESTANTS, NO_ADAPTATION
 from metabot.harness.measure.fingerprint import fingerprint
 from metabot.harness.measure.stored import load_rows
 from metabot.harness.training import Training
-from metabot.params.atomic import atomic_file
 from metabot.policy.threads import one_torch_thread
 from metabot.problems import Split, make_problem
 from metabot.processes import workers
-from metabot.provenance import command, machine, versions
+from metabot.provenance import made_by, write_report
 
 EPISODES = (0, 1, 2, 4, 8)
 SPLITS: tuple[Split, ...] = ("test", "held-out")
@@ -195,12 +194,8 @@ def _key(cell: Mapping[str, Any]) -> tuple[str, str, int]:
 
 def _write(path: Path, cells: Sequence[Mapping[str, Any]]) -> None:
     report = {
-        "date": time.strftime("%Y-%m-%d"),
-        "command": command(),
-        "machine": machine(),
-        "versions": versions(),
+        **made_by(),
         "episodes": EPISODES,
         "rows": sorted(cells, key=_key),
     }
-    with atomic_file(path) as file:
-        file.write((json.dumps(report) + "\n").encode())
+    write_report(path, report, indent=None)
