@@ -14,7 +14,11 @@ from metabot.bringup.supervisor import fleet_environment
 
 
 def pytest_configure() -> None:
-    """Hear Ctrl-C: a shell's background jobs ignore it, and what tests start would inherit that."""
+    """Hear Ctrl-C: a shell's background jobs ignore it, and what tests start would inherit that.
+
+    Fields of ROS messages are checked: else an int in a float64 is sent as 5e-324, see findings/ros-message-fields.sh.
+    """
+    os.environ["ROS_PYTHON_CHECK_FIELDS"] = "1"
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
 

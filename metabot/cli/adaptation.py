@@ -24,7 +24,7 @@ def adaptation(
         Path, typer.Option(metavar="FOLDER", help="Folder for pictures and for parts that are finished.")
     ] = Path("runs/adaptation"),
     seeds: Annotated[int, typer.Option(min=1, help="Repetitions, each with tasks of its own.")] = 3,
-    env_steps: Annotated[int, typer.Option(min=1, help="The method's budget of training, in control steps.")] = 200_000,
+    env_steps: Annotated[int, typer.Option(min=1, help="Budget of training, in control steps.")] = 200_000,
     tasks: Annotated[int, typer.Option(min=1, help="Tasks that are to be covered.")] = 32,
     trials: Annotated[int, typer.Option(min=1, help="Fresh episodes of a policy on a task.")] = 20,
     method: Annotated[
@@ -34,6 +34,13 @@ def adaptation(
     only: Annotated[
         str | None, typer.Option(metavar="PARTS", help="Some of cover, cross, unadapted, variables; with commas.")
     ] = None,
+    board_recipes: Annotated[
+        bool,
+        typer.Option(
+            "--board-recipes",
+            help="Train methods as `metabot board` does; --env-steps is then the budget of what needs no adaptation.",
+        ),
+    ] = False,
     threads: Annotated[int, typer.Option(min=1, help="Simulation threads; results do not depend on them.")] = 1,
 ) -> None:
     """Measure what there is to adapt to: how many policies a problem needs, and what adapting is worth.
@@ -70,6 +77,7 @@ def adaptation(
             env_steps=env_steps,
             tasks=tasks,
             trials=trials,
+            board_recipes=board_recipes,
             parts=PARTS if only is None else tuple(dict.fromkeys(part.strip() for part in only.split(","))),
             **chosen,
         )

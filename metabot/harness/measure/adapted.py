@@ -60,12 +60,15 @@ def trained(
         ValueError: if method and problem do not go together; one line.
     """
     kind = method if settings is None else f"{method}-within-an-episode"
-    where = None if folder is None else folder / f"{kind}-{config.env_steps}"
-    training = Training(config.training(method, name, settings), where, threads)
+    training_config = config.training(method, name, settings)
+    as_on_the_board = settings is None and config.board_recipes
+    part = f"{kind}-{training_config.env_steps}{'-board' * as_on_the_board}"
+    where = None if folder is None else folder / part
+    training = Training(training_config, where, threads)
     training.run(
         lambda update: told(
             f"{name}: train {method}",
-            min(1.0, update.env_steps / config.env_steps),
+            min(1.0, update.env_steps / training_config.env_steps),
             f"{update.metrics['success_after']:.0%} after adaptation",
         )
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
+from metabot.harness.board.recipes import METHODS, recipe_of
 from metabot.harness.training import TrainingConfig
 
 PARTS = ("cover", "cross", "unadapted", "variables")
@@ -28,6 +29,8 @@ class MeasureConfig:
         cross_tasks: tasks of the cross matrix.
         episodes: adaptation episodes.
         parts: which of `PARTS`.
+        board_recipes: whether methods are trained as they are for the board, where it has them, whatever `env_steps`
+            is: what needs no adaptation is then beside ones that had a budget of their own.
     """
 
     seeds: int = 3
@@ -38,6 +41,7 @@ class MeasureConfig:
     cross_tasks: int = 8
     episodes: int = 8
     parts: tuple[str, ...] = PARTS
+    board_recipes: bool = False
 
     def __post_init__(self) -> None:
         """Refuse what cannot be measured."""
@@ -53,7 +57,9 @@ class MeasureConfig:
             raise ValueError(f"only: no part; allowed: {', '.join(PARTS)}")
 
     def training(self, method: str, problem: str, settings: Mapping[str, object] | None = None) -> TrainingConfig:
-        """How a method is trained; with the settings that it has in `SETTINGS` by default."""
+        """How a method is trained; by default as on the board if that was asked for, else with its `SETTINGS`."""
+        if settings is None and self.board_recipes and method in METHODS:
+            return recipe_of(method, problem).training(method, problem, seed=0)
         settings = SETTINGS.get(method, {}) if settings is None else settings
         return TrainingConfig(method=method, family=problem, env_steps=self.env_steps, settings=settings)
 

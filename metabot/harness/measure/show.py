@@ -9,6 +9,7 @@ from typing import Any
 from metabot.harness.measure.stored import number
 
 WIDTH = 80
+_AS_ON_THE_BOARD = " (methods: as on the board)"
 _KINDS = {
     "single": "policies for single tasks",
     "groups": "for groups of tasks",
@@ -26,9 +27,10 @@ def lines(report: Mapping[str, Any]) -> Iterator[str]:
     for row in report["rows"]:
         config = row["config"]
         yield row["problem"]
+        trained = _AS_ON_THE_BOARD if config.get("board_recipes") else ""
         yield from _wrapped(
             f"{config['seeds']} seed{'s' * (config['seeds'] > 1)}, {config['tasks']} tasks, {config['trials']} trials,"
-            f" budget {config['env_steps']:,} steps, dynamics {row['fingerprint']},"
+            f" budget {config['env_steps']:,} steps{trained}, dynamics {row['fingerprint']},"
             f" {sum(row['seconds'].values()):.0f} s"
         )
         for part, told in _PARTS.items():

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -8,10 +9,12 @@ import torch
 
 from metabot.base import policy_for
 from metabot.base.imitators import ImitatorConfig
+from metabot.harness.board.recipes import METHODS
 from metabot.harness.measure import covering
-from metabot.harness.measure.config import MeasureConfig
+from metabot.harness.measure.config import MEMORY, MeasureConfig
 from metabot.harness.measure.cover import greedy_cover
 from metabot.harness.measure.covering import cover_once, covered
+from metabot.harness.measure.measure import _Measuring
 from metabot.harness.measure.successes import cross_matrix, screened_matrix
 from metabot.harness.measure.tasks import described, far_apart, farthest_points, groups_of
 from metabot.problems import Problem, make_problem
@@ -122,3 +125,18 @@ def test_tasks_are_told_in_words() -> None:
     assert "steer bias" in word and "pulls" not in word and "mass kg" in word
     problem = make_problem("drive-twin")
     assert "drive reversed" in described(problem, np.array([RobotDynamics(drive_gain=-1.0).as_tuple()]))[0]
+
+
+def test_board_recipes_are_for_methods_that_have_one_and_keep_their_parts_apart(tmp_path: Path) -> None:
+    plain, board = (MeasureConfig(env_steps=5_000, board_recipes=on) for on in (False, True))
+    assert plain.training("task-inference", "drive-odometry").env_steps == 5_000
+    assert board.training("task-inference", "drive-odometry") == METHODS["task-inference"].training(
+        "task-inference", "drive-odometry", 0
+    )
+    assert board.training("maml", "drive-odometry").env_steps == 5_000, "no recipe for it"
+    assert board.training("dagger", "drive-odometry", MEMORY["dagger"]).env_steps == 5_000, "settings of its own"
+    problem = make_problem("drive-odometry")
+    first, second = (
+        _Measuring(problem, problem.name, config, tmp_path, 1, lambda *told: None) for config in (plain, board)
+    )
+    assert first.key("cover") != second.key("cover") and first.key("unadapted") == second.key("unadapted")
