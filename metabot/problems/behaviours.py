@@ -26,6 +26,7 @@ class Behaviour(ABC):
         family: what is played.
         horizon_s: length of an episode in seconds.
         sight_m: how near the others must be for our robot to see them; unlimited by default.
+        compass: whether our robot sees its heading on the map, too, as it does where it is.
         traits: ranges in training.
         held_out: ranges that are kept from training; what is not named has its range of training.
     """
@@ -33,6 +34,7 @@ class Behaviour(ABC):
     family: ClassVar[str]
     horizon_s: ClassVar[float]
     sight_m: ClassVar[float] = np.inf
+    compass: ClassVar[bool] = False
     traits: ClassVar[Mapping[str, Interval]]
     held_out: ClassVar[Mapping[str, Interval]]
 
@@ -51,6 +53,17 @@ class Behaviour(ABC):
     def advice(self, traits: Traits, rules: Rules) -> np.ndarray:
         """What experts do who know each other's ways, (n, R, 2); by default the family's."""
         return rules.expert()
+
+    def alone(self, traits: Traits, rules: Rules, commands: np.ndarray, time_s: float) -> np.ndarray:
+        """What ours does, knowing the others' ways, while it sees none of them, (n, 2); by default what `advice` gave.
+
+        Args:
+            traits: of the others.
+            rules: of the running episodes.
+            commands: (n, R, 2) that `advice` gave.
+            time_s: since the start.
+        """
+        return commands[:, 0]
 
     @abstractmethod
     def embody(self, traits: Traits, dynamics: np.ndarray) -> None:
@@ -71,6 +84,13 @@ class Behaviour(ABC):
         """
 
 
+_SEARCHED_M = 0.4, -1.0
+"""How far behind a refuge a hunter looks for the evader at the start of an episode, and at its end. Whoever is quick is
+there already; whoever is late is on the way, which leads most of them through the middle."""
+_INSIDE_M = 2.1
+"""A hunter looks no farther out, or it would stand at the wall."""
+
+
 class Refugee(Behaviour):
     """An evader that runs to a refuge of its own and stays there until it is alarmed; then it flees.
 
@@ -81,6 +101,7 @@ class Refugee(Behaviour):
     family = "drive-pursuit"
     horizon_s = 6.0
     sight_m = 1.0
+    compass = True
     traits = {  # noqa: RUF012
         "refuge_bearing_rad": Interval(low=-np.pi, high=np.pi),
         "refuge_m": Interval(low=1.0, high=1.9),
@@ -98,6 +119,13 @@ class Refugee(Behaviour):
         others = [traits[name] for name in self.traits if not name.startswith("refuge")]
         return np.concatenate([_refuge(traits), np.stack(others, axis=1)], axis=1)
 
+    def alone(self, traits: Traits, rules: Rules, commands: np.ndarray, time_s: float) -> np.ndarray:
+        """See `Behaviour.alone`: to the refuge and from there inwards."""
+        first, last = _SEARCHED_M
+        behind = first + (last - first) * time_s / self.horizon_s
+        away = np.clip(traits["refuge_m"] + behind, 0.0, _INSIDE_M)
+        return _driven(rules, 0, _refuge(traits) * (away / traits["refuge_m"])[:, None])
+
     def embody(self, traits: Traits, dynamics: np.ndarray) -> None:
         """See `Behaviour.embody`."""
         dynamics[:, 1:, DRIVE_GAIN] = traits["speed"][:, None]
@@ -105,22 +133,27 @@ class Refugee(Behaviour):
 
     def act(self, traits: Traits, rules: Rules, commands: np.ndarray, time_s: float) -> np.ndarray:
         """See `Behaviour.act`."""
-        world = rules.world
-        poses = world.poses()
-        own = poses[:, -1:]
-        way = _refuge(traits) - own[:, 0, :2]
-        home = drive.towards(
-            own,
-            np.arctan2(way[:, 1:], way[:, :1]),
-            np.hypot(way[:, :1], way[:, 1:]),
-            world.episodes.robot_dynamics[:, -1:],
-            world.cars.max_yaw_rate_radps,
-        )
-        gaps = poses[:, :-1, :2] - own[..., :2]
+        poses = rules.world.poses()
+        gaps = poses[:, :-1, :2] - poses[:, -1:, :2]
         alarmed = np.hypot(gaps[..., 0], gaps[..., 1]).min(axis=1) < traits["alarm_m"]
         chosen = commands.copy()
-        chosen[:, -1] = np.where(alarmed[:, None], commands[:, -1], home[:, 0])
+        chosen[:, -1] = np.where(alarmed[:, None], commands[:, -1], _driven(rules, -1, _refuge(traits)))
         return chosen
+
+
+def _driven(rules: Rules, robot: int, places: np.ndarray) -> np.ndarray:
+    """Commands that take a robot straight to a place, (n, 2); ``places`` are (n, 2) in metres."""
+    world = rules.world
+    which = [robot]
+    poses = world.poses()[:, which]
+    way = (places - poses[:, 0, :2])[:, None]
+    return drive.towards(
+        poses,
+        np.arctan2(way[..., 1], way[..., 0]),
+        np.hypot(way[..., 0], way[..., 1]),
+        world.episodes.robot_dynamics[:, which],
+        world.cars.max_yaw_rate_radps,
+    )[:, 0]
 
 
 def _refuge(traits: Traits) -> np.ndarray:

@@ -10,6 +10,7 @@ from metabot.problems.problem import Outcome, Split
 from metabot_sim import rng as simulated
 from metabot_sim.episodes import EpisodeBatch
 
+_COMPASS = ("heading_cos", "heading_sin")
 _OTHERS = ("rival", "neighbour")
 """How names of observations begin that are about others."""
 
@@ -33,9 +34,14 @@ class PartnerProblem(FamilyProblem):
         super().__init__(behaviour.family, threads=threads, horizon_s=behaviour.horizon_s)
         self.name, self.behaviour = name, behaviour
         self.agents = 1
-        hidden = [column.startswith(_OTHERS) for column in self.observation_names]
-        self._others = np.flatnonzero(hidden)
+        self._others = np.flatnonzero([column.startswith(_OTHERS) for column in self.observation_names])
+        self.observation_size = len(self.observation_names)
         self._advised: np.ndarray | None = None
+
+    @property
+    def observation_names(self) -> tuple[str, ...]:
+        """See `FamilyProblem.observation_names`; the compass comes last."""
+        return super().observation_names + (_COMPASS if self.behaviour.compass else ())
 
     def sample(self, rng: np.random.Generator, tasks: int, split: Split = "train") -> np.ndarray:
         """Draw partners, (tasks, traits)."""
@@ -63,17 +69,27 @@ class PartnerProblem(FamilyProblem):
     def step(self, actions: np.ndarray) -> Outcome:
         """See `Problem.step`."""
         env = self._current
-        time_s = self._steps / self._spec.control_hz
-        commands = self.behaviour.act(self._traits, env.rules, self._advice(), time_s).astype(np.float32)
+        commands = self.behaviour.act(self._traits, env.rules, self._advice(), self._time_s).astype(np.float32)
         commands[:, 0] = actions
         done = env.step(commands)
         self._steps += 1
         seen = self._see(done.observations)
         return Outcome(seen, done.rewards[:, 0], done.success[:, 0], done.terminated | done.diverged)
 
+    @property
+    def _time_s(self) -> float:
+        """Seconds since the start."""
+        return self._steps / self._spec.control_hz
+
     def expert(self) -> np.ndarray:
-        """What one would do who sees the others wherever they are and knows their bodies and their ways."""
-        return self._advice()[:, 0].astype(np.float32)
+        """What one would do who knows the others' bodies and their ways.
+
+        While our robot sees none of them it does what their ways alone suggest: whoever imitated one who sees
+        through walls would learn the mean of all that could be behind them.
+        """
+        commands = self._advice()
+        alone = self.behaviour.alone(self._traits, self._current.rules, commands, self._time_s)
+        return np.where(self._unseen[:, None], alone, commands[:, 0]).astype(np.float32)
 
     def _advice(self) -> np.ndarray:
         """The experts of all robots, asked once a step."""
@@ -84,8 +100,11 @@ class PartnerProblem(FamilyProblem):
     def _see(self, observations: np.ndarray) -> np.ndarray:
         """Our robot's observations; of others who are out of sight it is shown zeros."""
         self._advised = None
-        own = observations[:, 0].copy()
-        gaps = np.diff(self._current.world.poses()[:, :2, :2], axis=1)[:, 0]
-        unseen = np.flatnonzero(np.hypot(gaps[:, 0], gaps[:, 1]) > self.behaviour.sight_m)
-        own[np.ix_(unseen, self._others)] = 0.0
+        own, poses = observations[:, 0].copy(), self._current.world.poses()
+        gaps = np.diff(poses[:, :2, :2], axis=1)[:, 0]
+        self._unseen = np.hypot(gaps[:, 0], gaps[:, 1]) > self.behaviour.sight_m
+        own[np.ix_(np.flatnonzero(self._unseen), self._others)] = 0.0
+        if self.behaviour.compass:
+            yaw = poses[:, 0, 2:]
+            own = np.concatenate([own, np.cos(yaw), np.sin(yaw)], axis=1, dtype=own.dtype)
         return own

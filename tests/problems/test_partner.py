@@ -123,3 +123,21 @@ def test_a_meta_learner_trains_on_partners_as_on_any_task(method: str) -> None:
     updated, metrics = learner.update(meta, batch)
     assert torch.isfinite(updated).all() and not torch.equal(updated, meta)
     assert metrics["dropped_tasks"] == 0.0
+
+
+def test_the_hunters_expert_goes_by_what_is_known_of_an_evader_that_nobody_sees() -> None:
+    problem, rng = make_problem(PURSUIT), np.random.default_rng(11)
+    traits = np.repeat(problem.sample(rng, 16), 2, axis=0)
+    problem.begin(traits, rng)
+    env = problem._current
+    episodes = env.world.episodes
+    # Two of each: the same but for the evader, which is somewhere else out of sight.
+    episodes.spawns[1::2] = episodes.spawns[::2]
+    episodes.spawns[1::2, 1, :2] *= np.where(rng.random((16, 1)) < 0.5, [[1.0, -1.0]], [[-1.0, 1.0]])
+    problem._see(env.reset(0, episodes=episodes))
+    gap = np.hypot(*(episodes.spawns[:, 1, :2] - episodes.spawns[:, 0, :2]).T).reshape(-1, 2)
+    unseen = (gap > problem.behaviour.sight_m).all(1)
+    assert unseen.sum() >= 8
+    known, everything = problem.expert().reshape(-1, 2, 2), env.rules.expert()[:, 0].reshape(-1, 2, 2)
+    assert np.allclose(known[unseen, 0], known[unseen, 1], atol=1e-6)
+    assert np.abs(everything[unseen, 0] - everything[unseen, 1]).max() > 0.5

@@ -155,6 +155,13 @@ _REGRESSED_ARM = _ARM | {
     "lesson": 150,
     "remembered": 2048,
 }
+_HUNTER = _BELIEF | {
+    "told": 1.0,
+    "query_steps": True,
+    "encoder_hidden": (128, 128),
+    "passes": 2,
+    "outer_steps": 400,
+}
 _PLACED = {
     "hidden": (256, 256),
     "samples": 64,
@@ -184,6 +191,8 @@ SPECIAL: dict[tuple[str, str], Recipe] = {
     ("ridge-dynamics", "drive-odometry"): Recipe(
         600_000, 64, 2, _REGRESSED | {"products": True, "weight_sets": 0, "start_weight": 1.0}
     ),
+    # An evader is seen now and then, and seldom where it hides: much has to be looked at, twice, to tell where that is.
+    ("task-inference", "drive-pursuit-opponent"): Recipe(1_500_000, 192, 2, _HUNTER),
     ("task-inference", "drive-push-partner"): _PARTNER,
     ("online-inference", "drive-push-partner"): _PARTNER,
     ("task-inference", "grasp-frames"): _arm(_INFERRED_ARM),
