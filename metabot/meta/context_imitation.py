@@ -92,6 +92,9 @@ class ContextImitationConfig(ReaderConfig):
                 raise ValueError(f"{name}: {getattr(self, name)} is not in [0, 1]")
         if not 0.0 < self.policy_decay <= 1.0:
             raise ValueError(f"policy_decay: {self.policy_decay} is not in (0, 1]")
+        if not self.policy_steps and (self.policy_step or self.policy_decay < 1.0):
+            named = "policy_step" if self.policy_step else "policy_decay"
+            raise ValueError(f"{named}: {getattr(self, named)}; allowed with policy_steps alone")
 
 
 class ContextImitation(MetaLearner):

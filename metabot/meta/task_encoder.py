@@ -84,3 +84,7 @@ class TaskEncoder:
             precision = precision / steps.valid.sum(1).clamp(min=1.0)[:, None, None]
         total = 1.0 / (self._prior_precision + precision.sum(1))
         return Posterior((precision * mean).sum(1) * total, total)
+
+    def estimates(self, parameters: Tensor, steps: Transitions) -> list[Tensor]:
+        """The posterior's mean, (tasks, latent_size), after the one pass; see `InformationEncoder.estimates`."""
+        return [self(parameters, steps).mean]

@@ -154,10 +154,7 @@ class TaskInference(ContextImitation):
 
     def _estimates(self, meta: Tensor, steps: Transitions) -> list[Tensor]:
         """The context after every pass; the last is `infer`'s."""
-        encoding, scaled = self.encoding(meta), self.scaled(steps)
-        if isinstance(self.encoder, InformationEncoder):
-            return self.encoder.estimates(encoding, scaled)
-        return [self.encoder(encoding, scaled).mean]
+        return self.encoder.estimates(self.encoding(meta), self.scaled(steps))
 
     def encoding(self, meta: Tensor) -> Tensor:
         """The encoder's parameters, a view."""

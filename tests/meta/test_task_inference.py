@@ -208,6 +208,8 @@ def test_the_step_size_falls_with_every_update() -> None:
         ({"states": "0"}, "states: 0 is below 1; allowed with policy_steps alone: 0"),
         ({"states": "-1", "policy_steps": "2"}, "states: -1 is below 1"),
         ({"policy_decay": "0"}, r"policy_decay: 0.0 is not in \(0, 1\]"),
+        ({"policy_step": "0.1"}, "policy_step: 0.1; allowed with policy_steps alone"),
+        ({"policy_decay": "0.1"}, "policy_decay: 0.1; allowed with policy_steps alone"),
         ({"follow": "0.2"}, "follow"),
     ],
 )
