@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from metabot.harness.evaluation import Evaluation, Row
+from metabot.harness.measure.contestants import NO_ADAPTATION
 from metabot.harness.training import CHECKPOINT, CONFIG, Training, TrainingConfig
 from metabot.params.atomic import atomic_file
 
@@ -128,7 +129,7 @@ def _what(result: Evaluation) -> str:
 
 
 def _table(result: Evaluation, method: str) -> str:
-    rows = [row for row in result.rows if row.name == method or row.kind == "baseline"]
+    rows = [row for row in result.rows if row.name == method or row.kind in ("baseline", NO_ADAPTATION)]
     episodes = max((row.episodes for row in rows if row.name == method), key=len)
     lines = [
         f"| split | method | {' | '.join(str(each) for each in episodes)} |",
