@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from metabot.harness.board.show import BEST, Board, board
+from metabot.harness.measure.config import MeasureConfig
 from metabot.harness.measure.measure import adaptive_problems
 from metabot.harness.measure.stored import measured
 
@@ -36,9 +37,17 @@ def _adaptation(name: str, report: Mapping[str, Any] | None) -> list[str]:
         "",
         f"{line[:1].upper()}{line[1:]}.",
         "",
-        f"Repeat it with `metabot sim adaptation {name}`, see [how it is measured](../reference/adaptation.md).",
+        f"{_measured_by(name, report)}; see [how it is measured](../reference/adaptation.md).",
         "",
     ]
+
+
+def _measured_by(name: str, report: Mapping[str, Any]) -> str:
+    """The command that measures a problem as it was measured, or would be."""
+    row = next((each for each in report["rows"] if each["problem"] == name), None)
+    if row is None:
+        return f"`metabot sim adaptation {name}` measures it"
+    return f"The command: `{MeasureConfig.of(row['config']).command(name)}`"
 
 
 def _methods(name: str, report: Mapping[str, Any] | None) -> list[str]:

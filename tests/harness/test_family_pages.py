@@ -44,8 +44,11 @@ def test_a_page_says_which_methods_and_learners_master_a_family_and_in_how_many_
 def test_a_measure_that_was_never_taken_or_of_other_dynamics_says_so() -> None:
     print_ = fingerprint(make_problem("drive-search"))
     cover = {"number": {"iqm": 30.0, "low": 29.0, "high": 31.0}, "at_least": False}
-    row = {"problem": "drive-search", "fingerprint": print_, "cover": cover}
+    config = {"seeds": 2, "env_steps": 50_000, "tasks": 32, "parts": ["cover"]}
+    row = {"problem": "drive-search", "fingerprint": print_, "cover": cover, "config": config}
     assert "Cover number 30 (29 to 31)." in sections("drive-search", {"rows": [row]})
+    command = "`metabot sim adaptation drive-search --seeds 2 --env-steps 50000 --only cover`"
+    assert command in "".join(sections("drive-search", {"rows": [row]}))
     assert "another version" in sections("drive-search", {"rows": [{**row, "fingerprint": "old"}]})[2]
     assert "never measured" in sections("drive-search", {"rows": []})[2]
     assert sections("drive-push", {"rows": [row]}) == [], "a team: nothing is asked of one robot there"

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
+from typing import Any
 
 from metabot.harness.board.recipes import METHODS, recipe_of
 from metabot.harness.training import TrainingConfig
@@ -55,6 +56,25 @@ class MeasureConfig:
                 raise ValueError(f"only: no part {part!r}; allowed: {', '.join(PARTS)}")
         if not self.parts:
             raise ValueError(f"only: no part; allowed: {', '.join(PARTS)}")
+
+    @classmethod
+    def of(cls, values: Mapping[str, Any]) -> MeasureConfig:
+        """What was stored beside a measure; what was not yet there then has its default."""
+        known = {each.name: values[each.name] for each in fields(cls) if each.name in values}
+        own: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in known.items()}
+        return cls(**own)
+
+    def command(self, problem: str) -> str:
+        """What a user types to measure a problem so; options that have their defaults are left out."""
+        words, usual = [f"metabot sim adaptation {problem}"], MeasureConfig()
+        for name in ("seeds", "env_steps", "tasks", "trials"):
+            if getattr(self, name) != getattr(usual, name):
+                words.append(f"--{name.replace('_', '-')} {getattr(self, name)}")
+        if self.methods != usual.methods:
+            words += [f"--method {method}" for method in self.methods]
+        if self.parts != usual.parts:
+            words.append(f"--only {','.join(self.parts)}")
+        return " ".join([*words, *["--board-recipes"] * self.board_recipes])
 
     def training(self, method: str, problem: str, settings: Mapping[str, object] | None = None) -> TrainingConfig:
         """How a method is trained; by default as on the board if that was asked for, else with its `SETTINGS`."""
