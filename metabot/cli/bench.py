@@ -48,10 +48,9 @@ def bench(
         report = _measure(name, context.args)
         _show(report)
         if json is not None:
-            from metabot.params.atomic import atomic_file
+            from metabot.provenance import write_report
 
-            with atomic_file(json) as file:
-                file.write((json_module.dumps(report, indent=2) + "\n").encode())
+            write_report(json, report)
 
 
 def make_importable() -> None:

@@ -24,6 +24,7 @@ from metabot.harness.measure.contestants import NO_ADAPTATION
 from metabot.harness.rivals import Rivals, comparable, cross_matrix_of, rival_curves, trainings
 from metabot.harness.statistics import Interval, interquartile_means
 from metabot.harness.training import Training, TrainingConfig
+from metabot.meta.config import with_tuples
 from metabot.policy.threads import one_torch_thread
 from metabot.problems import Split
 
@@ -174,9 +175,7 @@ class Evaluation:
             ValueError: if it is none; one line.
         """
         try:
-            config: dict[str, Any] = {
-                key: tuple(value) if isinstance(value, list) else value for key, value in found["config"].items()
-            }
+            config = with_tuples(found["config"])
             rows = []
             for row in found["rows"]:
                 scores = {name: [Interval(**value) for value in row[name]] for name in ("success", "returns")}

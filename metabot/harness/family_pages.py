@@ -8,7 +8,7 @@ from typing import Any
 from metabot.harness.board.show import BEST, Board, board
 from metabot.harness.measure.config import MeasureConfig
 from metabot.harness.measure.measure import adaptive_problems
-from metabot.harness.measure.stored import measured
+from metabot.harness.measure.stored import measured, row_of
 
 
 def sections(
@@ -44,7 +44,7 @@ def _adaptation(name: str, report: Mapping[str, Any] | None) -> list[str]:
 
 def _measured_by(name: str, report: Mapping[str, Any]) -> str:
     """The command that measures a problem as it was measured, or would be."""
-    row = next((each for each in report["rows"] if each["problem"] == name), None)
+    row = row_of(name, report)
     if row is None:
         return f"`metabot sim adaptation {name}` measures it"
     return f"The command: `{MeasureConfig.of(row['config']).command(name)}`"

@@ -43,6 +43,11 @@ def settings_of(text: str) -> dict[str, Any]:
         raise ValueError(f"settings: no JSON ({problem})") from None
     if not isinstance(found, dict):
         raise ValueError(f'settings: {text!r} is no JSON object such as {{"inner_steps": 2}}')
+    return with_tuples(found)
+
+
+def with_tuples(found: Mapping[str, Any]) -> dict[str, Any]:
+    """Fields of a configuration as they were before JSON made lists of tuples."""
     return {name: tuple(value) if isinstance(value, list) else value for name, value in found.items()}
 
 

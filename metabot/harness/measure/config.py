@@ -8,6 +8,7 @@ from typing import Any
 
 from metabot.harness.board.recipes import METHODS, recipe_of
 from metabot.harness.training import TrainingConfig
+from metabot.meta.config import with_tuples
 
 PARTS = ("cover", "cross", "unadapted", "variables")
 """What a measure consists of."""
@@ -60,9 +61,7 @@ class MeasureConfig:
     @classmethod
     def of(cls, values: Mapping[str, Any]) -> MeasureConfig:
         """What was stored beside a measure; what was not yet there then has its default."""
-        known = {each.name: values[each.name] for each in fields(cls) if each.name in values}
-        own: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in known.items()}
-        return cls(**own)
+        return cls(**with_tuples({each.name: values[each.name] for each in fields(cls) if each.name in values}))
 
     def command(self, problem: str) -> str:
         """What a user types to measure a problem so; options that have their defaults are left out."""

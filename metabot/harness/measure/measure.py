@@ -109,8 +109,7 @@ class _Measuring:
         if part in ("cross", "variables"):
             values["methods"] = self.config.methods[:1]
         if self.config.board_recipes and "methods" in values:
-            trained = (self.config.training(method, self.name) for method in values["methods"])
-            values["trained"] = [[each.env_steps, each.tasks, each.episodes, dict(each.settings)] for each in trained]
+            values["trained"] = [asdict(self.config.training(method, self.name)) for method in values["methods"]]
         return {"fingerprint": self.version, **values, **more}
 
     def training(self, method: str) -> Training:

@@ -37,6 +37,11 @@ def load_rows(path: Path, fields: Sequence[str], what: str) -> dict[str, Any]:
     return dict(found)
 
 
+def row_of(name: str, rows: Mapping[str, Any] | None) -> Mapping[str, Any] | None:
+    """What was measured of a problem, of what `load` gave; None where nothing was."""
+    return next((each for each in (rows or {}).get("rows", ()) if each["problem"] == name), None)
+
+
 def measured(name: str, rows: Mapping[str, Any] | None) -> str:
     """In one line what is known of how much there is to adapt to, to be shown wherever a problem's figures are.
 
@@ -51,8 +56,7 @@ def measured(name: str, rows: Mapping[str, Any] | None) -> str:
     from metabot.harness.measure.fingerprint import fingerprint
     from metabot.problems import make_problem
 
-    row = next((each for each in (rows or {}).get("rows", ()) if each["problem"] == name), None)
-    problem = make_problem(name)
+    row, problem = row_of(name, rows), make_problem(name)
     if row is None:
         return f"{name}: {NEVER} (metabot sim adaptation {name})"
     if row["fingerprint"] != fingerprint(problem):
