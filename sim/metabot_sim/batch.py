@@ -171,12 +171,14 @@ class BatchedWorld:
         pose[..., 3], pose[..., 6] = np.cos(start[..., 2] / 2), np.sin(start[..., 2] / 2)
         self.qpos[ids[:, None, None], self._object_pos] = pose
 
-    def step(self, commands: np.ndarray) -> np.ndarray:
+    def step(self, commands: np.ndarray, running: np.ndarray | None = None) -> np.ndarray:
         """Advance every simulation by one control period.
 
         Args:
             commands: (num_sims, robots, actions) in [-1, 1], where robots of several kinds are
                 together as wide as the widest; what is not finite counts as zero.
+            running: (num_sims,) bool, the simulations that matter, all by default: the others may be
+                left as they are, which saves their time.
 
         Returns:
             The commands as they were understood: finite and clipped.
@@ -191,12 +193,16 @@ class BatchedWorld:
         self._dynamics.apply_dead()
         # mjSTAGE_VEL keeps the sensors current; without it they lag a substep.
         before = self._time.copy()
-        self.batch.step(nstep=self.substeps, stage=mujoco.mjtStage.mjSTAGE_VEL)
+        ids = None if running is None else np.flatnonzero(running)
+        if ids is None or len(ids):
+            self.batch.step(ids, nstep=self.substeps, stage=mujoco.mjtStage.mjSTAGE_VEL)
         self._tick += 1
         # The engine resets a simulation whose state is no longer finite, its clock too.
         # It then goes on stepping, so that less time has passed, not necessarily less than before.
         expected = before + (self.substeps - 0.5) * self.model.opt.timestep
         self.diverged = self._time.reshape(-1) < expected.reshape(-1)
+        if running is not None:
+            self.diverged &= running
         self.odometry.advance()
         if self.diverged.any():
             self.reset(np.flatnonzero(self.diverged))

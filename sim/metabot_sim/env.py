@@ -208,6 +208,8 @@ class FleetEnv:
         self.world.reset(ids)
         self._steps[ids] = 0
         self._ended[ids] = False
+        # A new array: whoever keeps an episode's last step keeps how it ended.
+        self._success = self._success.copy()
         self._success[ids] = False
         self.rules.reset(ids)
 
@@ -239,7 +241,7 @@ class FleetEnv:
         """
         resting = self._ended.copy()
         # What is not a number acts as zero, and costs as much.
-        done = self.rules.advance(self.world.step(actions))
+        done = self.rules.advance(self.world.step(actions, ~resting if resting.any() else None))
         if "power_w" in self._reward.needs:
             done = replace(done, power_w=self.world.power())
         diverged = self.world.diverged & ~resting

@@ -39,6 +39,12 @@ def test_more_episodes_than_fit_into_a_batch_are_fresh_ones():
     assert len(starts) == 3 and not np.array_equal(starts[0], starts[1])
 
 
+def test_episodes_of_every_batch_count():
+    env = environment(16)
+    kept = play(env, "expert", 32)
+    assert kept[:16].mean() >= 0.9 and kept[16:].mean() >= 0.9
+
+
 def test_a_family_whose_expert_fails_does_not_pass(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(DriveGoalRules, "expert", lambda self: np.zeros((8, 1, 2)))
     (row,) = check_family("drive-goal", robots=1, episodes=8, splits=("train",))

@@ -243,3 +243,25 @@ def test_allowed_dynamics_of_any_size_are_simulated_without_nan(dynamics, x, yaw
         done = env.step(env.expert())
         assert np.isfinite(done.observations).all() and np.isfinite(done.rewards).all()
     assert env.diverged_total == 0
+
+
+@pytest.mark.parametrize("name", ["drive-goal", "grasp-place"])
+def test_an_episode_that_has_ended_stands_still_and_disturbs_no_other(name: str):
+    env = FleetEnv(name, 6, robots=1, autoreset=Autoreset.DISABLED)
+    # The second half goes on long after the first has ended.
+    lazy = np.arange(6) >= 3
+    env.reset(5)
+    ended, seen, stood = np.zeros(6, dtype=bool), [], 0
+    for _ in range(env.horizon):
+        before = env.world.qpos.copy()
+        done = env.step(np.where(lazy[:, None, None], 0.1, env.expert()))
+        assert np.array_equal(env.world.qpos[ended], before[ended])
+        stood += int(ended.sum())
+        seen.append(done.observations[lazy])
+        ended |= done.terminated | done.truncated
+    assert stood and not done.diverged.any() and ended.all()
+
+    alone = FleetEnv(name, 6, robots=1, autoreset=Autoreset.DISABLED)
+    alone.reset(5)
+    for observations in seen:
+        assert np.array_equal(alone.step(np.full((6, 1, alone.max_action_size), 0.1)).observations[lazy], observations)

@@ -26,8 +26,11 @@ class Engine(Protocol):
     def set_const(self, ids: np.ndarray | None = None) -> None:
         """Recompute what depends on masses and sizes."""
 
-    def step(self, *, nstep: int = 1, stage: int = 0) -> None:
-        """Advance all simulations, then compute the stages up to `stage`."""
+    def step(self, ids: np.ndarray | None = None, *, nstep: int = 1, stage: int = 0) -> None:
+        """Advance the given simulations, all by default, then compute the stages up to `stage`.
+
+        What becomes of the others does not matter: an engine may advance them, too.
+        """
 
     def reset(self, ids: np.ndarray | None = None, *, stage: int = 3) -> None:
         """Put simulations to the model's defaults."""

@@ -190,8 +190,11 @@ class WarpBatch:
             self._mjw.set_const(self._m, self._d)
         self._current = False
 
-    def step(self, *, nstep: int = 1, stage: int = 0) -> None:
-        """See `mujoco.batch.Batch.step`; a simulation whose state is not finite is put to the defaults."""
+    def step(self, ids: np.ndarray | None = None, *, nstep: int = 1, stage: int = 0) -> None:
+        """See `mujoco.batch.Batch.step`; a simulation whose state is not finite is put to the defaults.
+
+        All are advanced, whichever are given: side by side they take no longer.
+        """
         finish = int(stage) >= int(mujoco.mjtStage.mjSTAGE_POS)
         with self._wp.ScopedDevice(self.device):
             self._upload()
