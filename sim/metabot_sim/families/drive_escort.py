@@ -35,7 +35,7 @@ class DriveEscort(Family):
     held_out = {}  # noqa: RUF012
     provides = frozenset({"approach_m"})
     places = {  # noqa: RUF012
-        "distance_m": Hidden(Interval(low=0.5, high=0.9), Interval(low=0.9, high=1.1), "of the place from the leader"),
+        "distance_m": Hidden(Interval(low=0.5, high=1.1), Interval(low=1.1, high=1.3), "of the place from the leader"),
         "bearing_rad": Hidden(AROUND, AROUND, "of the place, as the leader sees it"),
     }
     holds = True
