@@ -88,6 +88,7 @@ _REGRESSED = {
     "policy_steps": 250,
     "remembered": 2048,
 }
+_MULTIPLIED = {"products": True, "weight_sets": 0, "start_weight": 1.0}
 METHODS: dict[str, Recipe] = {
     "task-inference": Recipe(env_steps=1_000_000, tasks=128, episodes=2, settings=_BELIEF),
     "online-inference": Recipe(env_steps=1_000_000, tasks=128, episodes=2, settings=_BELIEF),
@@ -187,10 +188,11 @@ _PARTNER = Recipe(env_steps=250_000, episodes=2, settings={"query_noise": 0.5})
 SPECIAL: dict[tuple[str, str], Recipe] = {
     # What few steps leave open draws every guess towards what is usual, and its places lie further out than usual.
     ("online-inference", "drive-escort"): Recipe(500_000, 128, 2, _BELIEF | {"fewest": 150}),
-    ("ridge-dynamics", "drive-escort"): Recipe(600_000, 64, 2, _REGRESSED),
-    ("ridge-dynamics", "drive-odometry"): Recipe(
-        600_000, 64, 2, _REGRESSED | {"products": True, "weight_sets": 0, "start_weight": 1.0}
+    # A place beside a leader, and one on a turned map, is a product of what is seen and what is hidden.
+    ("ridge-dynamics", "drive-escort"): Recipe(
+        600_000, 64, 2, _REGRESSED | _MULTIPLIED | {"features": 32, "digest_size": 4}
     ),
+    ("ridge-dynamics", "drive-odometry"): Recipe(600_000, 64, 2, _REGRESSED | _MULTIPLIED),
     # An evader is seen now and then, and seldom where it hides: much has to be looked at, twice, to tell where that is.
     ("task-inference", "drive-pursuit-opponent"): Recipe(1_500_000, 192, 2, _HUNTER),
     ("task-inference", "drive-push-partner"): _PARTNER,
