@@ -92,7 +92,7 @@ def _cases(sizes: Sizes, envpool_python: Path | None) -> Iterator[tuple[str, Cal
 
 def _builds(sizes: Sizes, other: Path) -> Iterator[tuple[str, Callable[[], list[Row]]]]:
     for name in ("drive-goal", "grasp-place"):
-        for policy in ("random", "expert"):
+        for policy in ("random", "expert", "episodes"):
             yield f"{name}, {policy}: builds", lambda n=name, p=policy: [_against_build(sizes, other, n, p)]  # type: ignore[misc]
 
 
@@ -300,7 +300,8 @@ def _against_build(sizes: Sizes, other: Path, name: str, policy: str) -> Row:
         ours, theirs = (stack.enter_context(_build(sizes, root, name, policy)) for root in (ROOT, other.resolve()))
         seconds = np.array(_in_turns(sizes.blocks, ours, theirs))
     rate, peer = sizes.sims * sizes.block / seconds
-    case = f"{name}, 1 robot, {sizes.sims} simulations, {sizes.threads} threads, {policy} actions: this build over"
+    driven = "whole episodes of the expert" if policy == "episodes" else f"{policy} actions"
+    case = f"{name}, 1 robot, {sizes.sims} simulations, {sizes.threads} threads, {driven}: this build over"
     return _row(f"{case} another", rate, "steps/s", peer)
 
 

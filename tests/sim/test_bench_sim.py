@@ -95,8 +95,9 @@ def test_two_builds_are_compared_by_the_files_of_each(sim: ModuleType, tmp_path:
     (tmp_path / "metabot").mkdir()
     (tmp_path / "metabot" / "__init__.py").write_text("")
     sizes = sim.Sizes(sims=2, warm_up=1, block=1, blocks=2, threads=1)
-    row = sim._against_build(sizes, sim.ROOT, "grasp-place", "random")
-    assert row["case"].startswith("grasp-place, 1 robot, 2 simulations, 1 threads, random")
-    assert row["ratio"] == pytest.approx(row["value"] / row["peer"], rel=0.02)
+    for policy, driven in (("random", "random"), ("episodes", "whole episodes of the expert")):
+        row = sim._against_build(sizes, sim.ROOT, "grasp-place", policy)
+        assert row["case"].startswith(f"grasp-place, 1 robot, 2 simulations, 1 threads, {driven}")
+        assert row["ratio"] == pytest.approx(row["value"] / row["peer"], rel=0.02)
     with pytest.raises(ValueError, match=r"^other-build: .* cannot play drive-goal; allowed: the root of a checkout"):
         sim._against_build(sizes, tmp_path, "drive-goal", "expert")
