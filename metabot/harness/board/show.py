@@ -121,7 +121,7 @@ def table(found: Board, split: str) -> Table:
 
 def _text(cell: Cell, left: str) -> str:
     value = cell.value
-    gain = "" if cell.gain is None else f" {100 * cell.gain:+.0f}"
+    gain = "" if cell.gain is None else f" {round(100 * cell.gain):+d}"
     below = f"\n[dim]{left}[/]" if left else ""
     return f"{100 * value.iqm:.0f} [dim]{100 * value.low:.0f}-{100 * value.high:.0f}[/]{gain}{below}"
 
@@ -156,7 +156,7 @@ def draw(found: Board, split: str, path: Path) -> None:
                 continue
             value = drawn.value
             panel.text(column, row - 0.18, f"{100 * value.iqm:.0f} %", ha="center", va="center", color=ink, fontsize=11)
-            gain = "" if drawn.gain is None else f"  {100 * drawn.gain:+.0f}"
+            gain = "" if drawn.gain is None else f"  {round(100 * drawn.gain):+d}"
             below = f"{100 * value.low:.0f}–{100 * value.high:.0f}{gain}"
             panel.text(column, row + 0.17, below, ha="center", va="center", color=ink, fontsize=7.5)
             panel.text(column, row + 0.36, found.left(drawn), ha="center", va="center", color=ink, fontsize=6.5)
