@@ -39,7 +39,7 @@ def episodes() -> float:
     return sum(step() for _ in range(env.horizon)) * block / env.horizon
 
 
-for _ in range(0 if whole else warm_up):
+for _ in range(warm_up):
     step()
 print("ready", flush=True)
 for _ in sys.stdin:

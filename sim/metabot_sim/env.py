@@ -244,27 +244,27 @@ class FleetEnv:
         done = self.rules.advance(self.world.step(actions, ~resting if resting.any() else None))
         if "power_w" in self._reward.needs:
             done = replace(done, power_w=self.world.power())
-        diverged = self.world.diverged & ~resting
+        # None of those that rest: they are not simulated.
+        diverged = self.world.diverged
         self._steps += 1
         rewards = self._reward(done)
         terminated = done.ended & ~resting
-        lost = self.world.diverged
         truncated = (self._steps >= self.horizon) & ~resting & ~terminated
-        if resting.any() or lost.any():
-            rewards[resting | lost] = 0.0
-            terminated &= ~lost
+        if resting.any() or diverged.any():
+            rewards[resting | diverged] = 0.0
+            terminated &= ~diverged
             truncated |= diverged
-        arrived = done.arrived & ~(resting | lost)[:, None]
-        self._success = np.where(resting[:, None], self._success, done.success & ~lost[:, None])
+        arrived = done.arrived & ~(resting | diverged)[:, None]
+        self._success = np.where(resting[:, None], self._success, done.success & ~diverged[:, None])
         success = self._success
         self._ended = resting | terminated | truncated
         self.diverged_total += int(diverged.sum())
         if self.autoreset is Autoreset.NEXT_STEP and resting.any():
             self._start(np.flatnonzero(resting))
             success = self._success
-        elif lost.any():
+        elif diverged.any():
             # The world has put it back to its start; the rules have to know.
-            self.rules.reset(np.flatnonzero(lost))
+            self.rules.reset(np.flatnonzero(diverged))
         return Transition(
             self.observe(), rewards.astype(np.float32), success, arrived, terminated, truncated, diverged, ~resting
         )

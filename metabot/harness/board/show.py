@@ -119,11 +119,15 @@ def table(found: Board, split: str) -> Table:
     return made
 
 
+def _gain(cell: Cell) -> str:
+    """The gain in whole points after a space, nothing where there is none."""
+    return "" if cell.gain is None else f" {round(100 * cell.gain):+d}"
+
+
 def _text(cell: Cell, left: str) -> str:
     value = cell.value
-    gain = "" if cell.gain is None else f" {round(100 * cell.gain):+d}"
     below = f"\n[dim]{left}[/]" if left else ""
-    return f"{100 * value.iqm:.0f} [dim]{100 * value.low:.0f}-{100 * value.high:.0f}[/]{gain}{below}"
+    return f"{100 * value.iqm:.0f} [dim]{100 * value.low:.0f}-{100 * value.high:.0f}[/]{_gain(cell)}{below}"
 
 
 def draw(found: Board, split: str, path: Path) -> None:
@@ -156,8 +160,7 @@ def draw(found: Board, split: str, path: Path) -> None:
                 continue
             value = drawn.value
             panel.text(column, row - 0.18, f"{100 * value.iqm:.0f} %", ha="center", va="center", color=ink, fontsize=11)
-            gain = "" if drawn.gain is None else f"  {round(100 * drawn.gain):+d}"
-            below = f"{100 * value.low:.0f}–{100 * value.high:.0f}{gain}"
+            below = f"{100 * value.low:.0f}–{100 * value.high:.0f} {_gain(drawn)}".rstrip()
             panel.text(column, row + 0.17, below, ha="center", va="center", color=ink, fontsize=7.5)
             panel.text(column, row + 0.36, found.left(drawn), ha="center", va="center", color=ink, fontsize=6.5)
     panel.set_xticks(range(columns), found.problems, rotation=28, ha="right")

@@ -193,7 +193,7 @@ class WarpBatch:
     def step(self, ids: np.ndarray | None = None, *, nstep: int = 1, stage: int = 0) -> None:
         """See `mujoco.batch.Batch.step`; a simulation whose state is not finite is put to the defaults.
 
-        All are advanced, whichever are given: side by side they take no longer.
+        All are advanced, whichever are given: a step of Warp is one of the whole batch.
         """
         finish = int(stage) >= int(mujoco.mjtStage.mjSTAGE_POS)
         with self._wp.ScopedDevice(self.device):
