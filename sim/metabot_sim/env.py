@@ -262,7 +262,7 @@ class FleetEnv:
         if self.autoreset is Autoreset.NEXT_STEP and resting.any():
             self._start(np.flatnonzero(resting))
             success = self._success
-        elif diverged.any():
+        if diverged.any():
             # The world has put it back to its start; the rules have to know.
             self.rules.reset(np.flatnonzero(diverged))
         return Transition(

@@ -80,6 +80,19 @@ def test_a_simulation_that_diverges_is_reset_alone_and_reported(field, value, st
     assert np.isfinite(seen).all() and not info["diverged"].any()
 
 
+def test_a_simulation_that_diverges_while_another_starts_anew_observes_its_start(family_name):
+    env = FleetEnv(family_name, 3)
+    first = env.reset(seed=0)
+    for _ in range(5):
+        env.step(env.expert())
+    env._steps[0] = env.horizon - 1
+    assert env.step(env.expert()).truncated[0]
+    env.world.qvel[2, 1] = np.nan
+    done = env.step(env.expert())
+    assert done.diverged.tolist() == [False, False, True] and not done.alive[0]
+    assert np.allclose(done.observations[2], first[2], atol=1e-6)
+
+
 def test_commands_that_are_no_numbers_act_as_none(family_name):
     bad, good = FleetEnv(family_name, 2), FleetEnv(family_name, 2)
     bad.reset(seed=0)
