@@ -15,7 +15,8 @@ from metabot.deploy.contract import PolicyContract
 from metabot.deploy.export import export_policy
 from metabot.deploy.runtime import PolicySession
 from metabot.policy import LatentMLP
-from metabot_sim.robots import diffdrive
+from metabot.problems import make_problem
+from metabot.problems.interface import interface_of
 
 CALLS = 5000
 STEPS = 40
@@ -38,9 +39,7 @@ def _decisions() -> list[dict[str, object]]:
     """ONNX Runtime beside PyTorch, batch 1."""
     policy = drive_policy()
     vector = policy.initial(np.random.default_rng(0))
-    contract = PolicyContract(
-        "diffdrive", diffdrive.OBSERVATION_NAMES, diffdrive.ACTION_NAMES, 20, policy.layout.hash, 0
-    )
+    contract = PolicyContract(interface_of(make_problem("drive-goal")), policy.layout.hash)
     with tempfile.TemporaryDirectory() as folder:
         session = PolicySession(export_policy(Path(folder) / "policy.onnx", policy, vector, contract).path, "cpu")
     observation = np.zeros((1, policy.observation_size), np.float32)

@@ -10,18 +10,15 @@ import typer
 
 from metabot.cli.errors import one_line_errors
 from metabot.cli.outputs import check_file, is_parameters
-from metabot.cli.train import Threads, read_spec
+from metabot.cli.tasks import SplitOption, StatedOption, TaskOption, check_split, chosen
+from metabot.cli.train import Threads
 
 
 def adapt(
     folder: Annotated[Path, typer.Argument(help="Folder of a training, as `metabot train` wrote it.")],
-    split: Annotated[
-        str, typer.Option(help="Where the task comes from: train, validation, test or held-out.")
-    ] = "held-out",
-    task: Annotated[int, typer.Option(min=0, help="Which task: the seed of its draw.")] = 0,
-    spec: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="The task: a TaskSpec in JSON whose dynamics hold.")
-    ] = None,
+    split: SplitOption = "held-out",
+    task: TaskOption = 0,
+    spec: StatedOption = None,
     episodes: Annotated[int, typer.Option(min=1, help="Adaptation episodes.")] = 8,
     trials: Annotated[int, typer.Option(min=1, help="Fresh trials for each success rate.")] = 64,
     out: Annotated[
@@ -38,31 +35,17 @@ def adapt(
     The adapted parameters are written as a checkpoint: the vector that a robot would drive with.
     """
     with one_line_errors(ValueError, OSError):
-        import numpy as np
-
         from metabot.harness.adaptation import adapt_to
         from metabot.harness.training import load_trained
         from metabot.params import save_checkpoint
         from metabot.policy.threads import one_torch_thread
-        from metabot.problems import SPLITS
-        from metabot.problems.family import FamilyProblem
-        from metabot.problems.partner import PartnerProblem
-        from metabot.problems.stated import StatedDynamics
 
-        if split not in SPLITS:
-            raise ValueError(f"split: no {split!r}; allowed: {', '.join(SPLITS)}")
+        check_split(split)
         path = out or folder / "adapted.checkpoint"
         check_file("out", path, is_parameters, "adapted parameters")
         one_torch_thread()
         training = load_trained(folder, threads)
-        problem, named = training.problem, f"{split} task {task}"
-        if spec is not None:
-            if not isinstance(problem, FamilyProblem) or isinstance(problem, PartnerProblem):
-                raise ValueError(
-                    f"spec: {folder} was trained on {problem.name}; allowed: on a family of the simulation"
-                )
-            problem, named = StatedDynamics.of(problem.spec, read_spec(spec), threads=threads), str(spec)
-        row = problem.sample(np.random.default_rng([task, 20]), 1, split)[0]
+        problem, row, named = chosen(training, folder, split, task, spec, threads)
         adapted = adapt_to(training, row, episodes=episodes, trials=trials, seed=task, problem=problem)
         facts = {
             "method": training.config.method,

@@ -14,6 +14,7 @@ from metabot.cli.continual import continual
 from metabot.cli.demo import demo
 from metabot.cli.demos import demos
 from metabot.cli.evaluate import evaluate, methods
+from metabot.cli.export import export
 from metabot.cli.learn import learn
 from metabot.cli.release import release
 from metabot.cli.sim import sim
@@ -31,6 +32,7 @@ app.command()(demo)
 app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})(bench)
 app.add_typer(train, name="train")
 app.command()(adapt)
+app.command()(export)
 app.command()(learn)
 app.command()(evaluate)
 app.command()(methods)

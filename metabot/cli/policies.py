@@ -59,24 +59,14 @@ def drivers(family: str, policy: str, adapt: int, seed: int) -> tuple[str, Drive
 
         session = PolicySession(path, "cpu")
         return name, {name: lambda env: ExportedDriver(session, policy, env)}, None
-    import torch
-
     from metabot.harness.driving import TrainedDriver
-    from metabot.harness.training import CHECKPOINT, load_trained
-    from metabot.params import CheckpointError, load_checkpoint
+    from metabot.harness.exporting import source_of
     from metabot.policy.threads import one_torch_thread
 
     one_torch_thread()
-    if path.is_file() and not (path.parent / CHECKPOINT).exists():
-        raise CheckpointError(f"policy: {path} is not beside the {CHECKPOINT} of its training; allowed: there")
-    training = load_trained(path if path.is_dir() else path.parent)
-    parameters = None
-    if path.is_file():
+    training, parameters, _ = source_of(path)
+    if parameters is not None:
         _refuse(adapt, policy)
-        found = load_checkpoint(path, training.learner.policy.layout)
-        if found.info.get("method") != training.config.method or "success_after" not in found.info:
-            raise CheckpointError(f"policy: {path} holds no parameters that `metabot adapt` wrote; allowed: its folder")
-        parameters = torch.from_numpy(found.vector)
 
     def made(env: object) -> TrainedDriver:
         return TrainedDriver(training, policy, env, episodes=adapt, seed=seed, parameters=parameters)  # type: ignore[arg-type]

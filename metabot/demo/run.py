@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -205,7 +205,7 @@ class Demo:
         from metabot.nodes.conversions import meta_parameters_from_ros
         from metabot.policy import GaussianMLP
         from metabot.problems.drive import DriveTwin
-        from metabot_sim.robots import diffdrive
+        from metabot.problems.interface import interface_of
 
         config, message = self.config, self._client.view.parameters
         assert message is not None  # training has ended
@@ -214,12 +214,11 @@ class Demo:
         policy = learner.policy
         assert isinstance(policy, GaussianMLP)  # the robots' learners have refused others
         contract = PolicyContract(
-            robot_kind="diffdrive",
-            observation=twin.observation_names,
-            action=diffdrive.ACTION_NAMES,
-            control_hz=spec.control_hz,
+            robot=replace(interface_of(twin), control_hz=spec.control_hz),
             layout_hash=policy.layout.hash,
             version=parameters.version,
+            method=config.algorithm,
+            family=twin.name,
             task_digest=spec.digest,
         )
         path = (self._folder / UNADAPTED_POLICY).resolve()

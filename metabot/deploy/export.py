@@ -1,4 +1,4 @@
-"""Exporting an adapted policy to ONNX, and proving that it acts the same."""
+"""Exporting a policy to ONNX, with its memory, and proving that it acts the same."""
 
 from __future__ import annotations
 
@@ -7,41 +7,37 @@ import io
 import logging
 import warnings
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from importlib.metadata import version
 from pathlib import Path
 
 import numpy as np
 import torch
-from torch import Tensor, nn
 
 from metabot.deploy.contract import METADATA_KEY, PolicyContract, PolicyFileError
+from metabot.deploy.graph import Step
+from metabot.deploy.proof import Proof, check_probes, prove
 from metabot.deploy.runtime import PolicySession
 from metabot.params.atomic import atomic_file
-from metabot.policy import GaussianMLP
-
-PARITY_LIMIT = 1e-5
+from metabot.policy import Policy
+from metabot.problems import Problem
 
 
 @dataclass(frozen=True)
 class Exported:
-    """An ONNX file and how closely it follows PyTorch."""
+    """An ONNX file and how closely it follows PyTorch.
+
+    Attributes:
+        path: the file.
+        parity_max_abs: largest absolute difference of actions.
+        sha256: of the file.
+        proof: what was compared; None where no problem was at hand, and random observations were.
+    """
 
     path: Path
     parity_max_abs: float
-    """Largest absolute difference of actions over the probe observations."""
     sha256: str
-
-
-class _MeanAction(nn.Module):
-    """The policy's mean action as a module, for PyTorch's exporter."""
-
-    def __init__(self, policy: GaussianMLP, parameters: Tensor) -> None:
-        super().__init__()
-        self.policy = policy
-        self.parameters_vector = nn.Parameter(parameters, requires_grad=False)
-
-    def forward(self, observation: Tensor) -> Tensor:
-        return self.policy.mean(self.parameters_vector, observation)
+    proof: Proof | None = None
 
 
 def check_target(path: Path) -> None:
@@ -63,11 +59,12 @@ def check_target(path: Path) -> None:
 
 def export_policy(
     path: Path,
-    policy: GaussianMLP,
+    policy: Policy,
     parameters: np.ndarray,
     contract: PolicyContract,
     *,
-    probes: int = 1024,
+    problem: Problem | None = None,
+    tasks: np.ndarray | None = None,
     seed: int = 0,
 ) -> Exported:
     """Write a policy as ONNX and compare it with PyTorch.
@@ -77,45 +74,58 @@ def export_policy(
     Args:
         path: the file to write.
         policy: the network.
-        parameters: (policy.layout.size,) float32.
-        contract: stored in the file.
-        probes: random observations to compare on.
-        seed: of the probes.
+        parameters: (policy.layout.size,) float32; a memory begins with what they remember.
+        contract: stored in the file; inputs, state and versions are filled in here.
+        problem: where the two are compared in real episodes; on random observations without one.
+        tasks: rows of `Problem.sample` of those episodes; drawn from its test tasks by default.
+        seed: of what is compared.
 
     Raises:
-        ValueError: if parameters are not finite, or parity is worse than `PARITY_LIMIT`; also see `check_target`.
+        ValueError: if parameters are not finite, or the file acts otherwise than PyTorch; also see `check_target`.
     """
     check_target(path)
     if not np.isfinite(parameters).all():
         raise ValueError("parameters: NaN or infinite, nothing is exported")
     vector = torch.from_numpy(np.ascontiguousarray(parameters))
-    module = _MeanAction(*policy.settled(vector)).eval()
-    example = torch.zeros(2, policy.observation_size)
+    step = Step(policy, vector).eval()
+    contract = replace(
+        contract,
+        inputs=step.inputs,
+        state=step.state,
+        made_with={name: version(name) for name in ("metabot", "torch", "onnx")},
+    )
+    content = _converted(step, contract)
+    session = PolicySession(content, "cpu")
+    proof = None
+    if problem is None:
+        parity = check_probes(session, step, seed)
+    else:
+        proof = prove(session, policy, vector, problem, tasks, seed)
+        parity = proof.parity_max_abs
+    with atomic_file(path) as file:
+        file.write(content)
+    return Exported(path, parity, session.sha256, proof)
+
+
+def _converted(step: Step, contract: PolicyContract) -> bytes:
+    batch = torch.export.Dim("batch", min=1)
+    example = step.example(2)
     with _quiet():
         program = torch.onnx.export(
-            module,
-            (example,),
+            step,
+            example,
             dynamo=True,
-            input_names=["observation"],
-            output_names=["action"],
-            dynamic_shapes={"observation": {0: torch.export.Dim("batch", min=1)}},
+            input_names=[*step.inputs, *(entry.name for entry in step.state)],
+            output_names=list(step.outputs),
+            dynamic_shapes=(tuple({0: batch} for _ in example),),
             verbose=False,
         )
     assert program is not None
     model = program.model_proto
     entry = model.metadata_props.add()
     entry.key, entry.value = METADATA_KEY, contract.to_json()
-    content = model.SerializeToString()
-    session = PolicySession(content, "cpu")
-    observations = np.random.default_rng(seed).standard_normal((probes, policy.observation_size)).astype(np.float32)
-    with torch.no_grad():
-        expected = policy.mean(vector, torch.from_numpy(observations)).numpy()
-    parity = float(np.max(np.abs(session.act(observations) - expected)))
-    if not parity <= PARITY_LIMIT:
-        raise ValueError(f"parity: ONNX differs from PyTorch by {parity:.2g}, allowed {PARITY_LIMIT:.0e}")
-    with atomic_file(path) as file:
-        file.write(content)
-    return Exported(path, parity, session.sha256)
+    content: bytes = model.SerializeToString()
+    return content
 
 
 @contextlib.contextmanager

@@ -4,19 +4,57 @@ from __future__ import annotations
 
 import hashlib
 import time
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 import onnxruntime
 
-from metabot.deploy.contract import PolicyContract, PolicyFileError
+from metabot.deploy.contract import (
+    ACTION,
+    FIRST,
+    LAST_ACTION,
+    LAST_REWARD,
+    OBSERVATION,
+    RESET,
+    PolicyContract,
+    PolicyFileError,
+)
 
 _FATAL_ONLY = 4
 _TIMING_CALLS = 50
 
 
+@dataclass(frozen=True)
+class Memory:
+    """What goes from step to step beside the observation, for a batch of robots.
+
+    Attributes:
+        state: arrays by their names in the contract.
+        last_action: (batch, actions), the command before.
+        first: whether an episode begins with the next step.
+        reset: whether everything is forgotten before it.
+    """
+
+    state: Mapping[str, np.ndarray]
+    last_action: np.ndarray
+    first: bool = True
+    reset: bool = True
+
+    def next_episode(self) -> Memory:
+        """The same knowledge at the start of another episode: what was learned in context stays."""
+        return replace(self, first=True)
+
+
 class PolicySession:
     """An ONNX policy, one thread, ready for a control loop.
+
+    A policy without a memory acts by `act`. Any policy acts by `begin` and `step`:
+
+        memory = session.begin(1)
+        while driving:
+            action, memory = session.step(observation, memory, reward)
 
     Attributes:
         contract: what the file says about itself.
@@ -50,10 +88,83 @@ class PolicySession:
         self.provider: str = self._session.get_providers()[0]
         self.contract = PolicyContract.from_metadata(self._session.get_modelmeta().custom_metadata_map, name)
         self.sha256 = hashlib.sha256(content).hexdigest()
+        _check_graph(self._session, self.contract, name)
 
     def act(self, observation: np.ndarray) -> np.ndarray:
-        """Mean actions (batch, action_size) for observations (batch, observation_size), float32."""
-        return self._session.run(None, {"observation": observation})[0]
+        """Mean actions (batch, action_size) for observations (batch, observation_size), float32.
+
+        Raises:
+            PolicyFileError: if the policy has a memory; one line.
+        """
+        if self.contract.state:
+            raise PolicyFileError("policy: it has a memory, which act() would lose; allowed: begin() and step()")
+        return self._session.run(None, {OBSERVATION: observation})[0]
+
+    def begin(self, batch: int = 1) -> Memory:
+        """A memory of nothing but what the policy was exported with."""
+        state = {entry.name: np.zeros((batch, *entry.shape), np.float32) for entry in self.contract.state}
+        return Memory(state, np.zeros((batch, len(self.contract.action)), np.float32))
+
+    def step(
+        self,
+        observation: np.ndarray,
+        memory: Memory,
+        reward: np.ndarray | None = None,
+        carried_out: np.ndarray | None = None,
+    ) -> tuple[np.ndarray, Memory]:
+        """Act once.
+
+        Args:
+            observation: (batch, observations) float32, as the contract's terms say.
+            memory: of the step before, or a first one.
+            reward: (batch,) that the last action brought, for policies that read rewards; at the first step of
+                all it is not read.
+            carried_out: (batch, actions), the last action as the robot carried it out, where something changed
+                it on the way; what was commanded by default.
+
+        Returns:
+            (batch, actions) in [-1, 1], and the memory after it.
+
+        Raises:
+            PolicyFileError: if a reward is missing; one line.
+        """
+        contract, batch = self.contract, len(observation)
+        feed = {OBSERVATION: observation}
+        if contract.state:
+            if reward is None and contract.reads_reward and not memory.reset:
+                raise PolicyFileError("reward: none, but this policy reads rewards; allowed: one for each robot")
+            given = {
+                LAST_ACTION: memory.last_action if carried_out is None else carried_out,
+                LAST_REWARD: np.zeros(batch) if reward is None else reward,
+                FIRST: np.full(batch, float(memory.first)),
+                RESET: np.full(batch, float(memory.reset)),
+            }
+            feed |= {name: np.asarray(given[name], np.float32) for name in contract.inputs[1:]}
+            feed |= memory.state
+        action, *after = self._session.run(None, feed)
+        state = {entry.name: array for entry, array in zip(contract.state, after, strict=True)}
+        return action, Memory(state, action, first=False, reset=False)
+
+
+def _check_graph(session: onnxruntime.InferenceSession, contract: PolicyContract, name: str) -> None:
+    """Refuse a graph that does not do what its contract says: it would drive by the wrong numbers."""
+    sizes = {OBSERVATION: [len(contract.observation)], LAST_ACTION: [len(contract.action)]}
+    wanted = {each: sizes.get(each, []) for each in contract.inputs}
+    wanted |= {entry.name: list(entry.shape) for entry in contract.state}
+    promised = {ACTION: [len(contract.action)]} | {entry.output: list(entry.shape) for entry in contract.state}
+    for what, arrays, expected in (
+        ("input", session.get_inputs(), wanted),
+        ("output", session.get_outputs(), promised),
+    ):
+        found = {each.name: each for each in arrays}
+        if list(found) != list(expected):
+            raise PolicyFileError(f"{name}: {what}s {', '.join(found)}; its contract says {', '.join(expected)}")
+        for each, shape in expected.items():
+            if found[each].type != "tensor(float)" or list(found[each].shape[1:]) != shape:
+                raise PolicyFileError(
+                    f"{name}: {what} {each} is {found[each].type} of {found[each].shape[1:]} a robot;"
+                    f" its contract says tensor(float) of {shape}"
+                )
 
 
 def usable_providers(wanted: str = "auto") -> list[str]:
@@ -82,8 +193,10 @@ def _fastest(content: bytes, options: onnxruntime.SessionOptions, providers: lis
         session = onnxruntime.InferenceSession(content, options, providers=[provider])
         if session.get_providers()[0] != provider:
             continue  # it fell back: its libraries are missing
-        entry = session.get_inputs()[0]
-        batch = {entry.name: np.zeros([size if isinstance(size, int) else 1 for size in entry.shape], np.float32)}
+        batch = {
+            entry.name: np.zeros([size if isinstance(size, int) else 1 for size in entry.shape], np.float32)
+            for entry in session.get_inputs()
+        }
         times = []
         # The first run allocates what later ones use: not in a control loop.
         for _ in range(_TIMING_CALLS if len(providers) > 1 else 1):

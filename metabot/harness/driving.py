@@ -23,7 +23,7 @@ from metabot_sim.episodes import EpisodeBatch
 
 
 class ExportedDriver:
-    """An ONNX policy, one for all robots; each is shown what the file asks for by name."""
+    """An ONNX policy, one for all robots, each with a memory of its own; it is shown what the file asks for by name."""
 
     def __init__(self, session: PolicySession, name: str, env: FleetEnv) -> None:
         """Find what the policy observes.
@@ -43,19 +43,22 @@ class ExportedDriver:
         _check_rate(name, contract.control_hz, env)
         self._session, self._env = session, env
         self._columns = _columns(name, contract.observation, len(contract.action), env)
-        self._seen = np.zeros(0)
+        self.begin(-1)
 
     def begin(self, task: int) -> None:
         """See `metabot_sim.policies.Driver`."""
-        self._seen = self._env.observe()
+        self._seen, self._reward = self._env.observe(), None
+        self._memory = self._session.begin(self._env.num_robots)
 
     def hear(self, done: Transition) -> None:
         """See `metabot_sim.policies.Driver`."""
-        self._seen = done.observations
+        self._seen, self._reward = done.observations, done.rewards[0]
 
     def __call__(self) -> np.ndarray:
         """See `metabot_sim.policies.Driver`."""
-        return self._session.act(np.take_along_axis(self._seen[0], self._columns, axis=1))[None]
+        seen = np.take_along_axis(self._seen[0], self._columns, axis=1)
+        action, self._memory = self._session.step(seen, self._memory, self._reward)
+        return action[None]
 
 
 class TrainedDriver:

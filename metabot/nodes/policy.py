@@ -17,7 +17,7 @@ from rclpy.subscription import Subscription
 from std_srvs.srv import SetBool
 
 from metabot.deploy.contract import PolicyFileError
-from metabot.deploy.runtime import PolicySession, usable_providers
+from metabot.deploy.runtime import Memory, PolicySession, usable_providers
 from metabot.deploy.safety import STOP, SafetyLimits, filter_command
 from metabot.nodes import conversions as convert
 from metabot.nodes.managed import ManagedNode, SetupError, run_node
@@ -75,6 +75,10 @@ class PolicyNode(ManagedNode):
         self._others: dict[str, np.ndarray] = {}
         self._seen: tuple[dict[str, np.ndarray], float] | None = None
         self._other_topics: list[Subscription] = []
+        self._memory: tuple[PolicySession, Memory] | None = None
+        # Set by callbacks, taken by the loop: what a policy remembers is of one stretch of driving.
+        self._forget = True
+        self._carried_out = STOP
         self._engaged = False
         self._reached = False
         self._detail = "waiting for a policy"
@@ -152,6 +156,8 @@ class PolicyNode(ManagedNode):
                 f"{path}: observes {', '.join(contract.observation)},"
                 f" this robot gives {' or '.join(', '.join(names) for names in _OBSERVATIONS)}"
             )
+        if contract.reads_reward:
+            raise PolicyFileError(f"{path}: reads rewards, which nobody tells this robot; allowed: policies without")
         if contract.control_hz != self._rate_hz:
             raise PolicyFileError(f"{path}: made for {contract.control_hz} Hz, this node runs at {self._rate_hz} Hz")
         return session
@@ -165,6 +171,7 @@ class PolicyNode(ManagedNode):
             return
         spawn = spec.robot(self.robot).spawn
         self._spec, self._goal, self._reached = spec, np.array([pad.x, pad.y]), False
+        self._forget = True
         self._start = np.array([spawn.x, spawn.y])
         self._watch_others(spec)
 
@@ -193,7 +200,7 @@ class PolicyNode(ManagedNode):
         if problem:
             response.success, response.message = False, problem
             return response
-        self._engaged, self._reached = bool(request.data), False
+        self._engaged, self._reached, self._forget = bool(request.data), False, True
         self._detail = "driving" if request.data else "standing"
         response.success, response.message = True, self._detail
         return response
@@ -255,8 +262,12 @@ class PolicyNode(ManagedNode):
             observation = diffdrive.reckon(pose, twist, goal, self._start)[None]
         else:
             observation = diffdrive.observe(pose, twist, goal)[None]
+        known, forget, self._forget = self._memory, self._forget, False
+        # A policy that has just arrived remembers nothing of what another one did.
+        memory = session.begin() if forget or known is None or known[0] is not session else known[1]
         started = time.perf_counter()
-        action = session.act(observation)[0]
+        actions, memory = session.step(observation, memory, carried_out=self._carried_out[None])
+        action = actions[0]
         self._latencies.append(time.perf_counter() - started)
         if self._seen is not None:
             ways, seen_at = self._seen
@@ -265,6 +276,9 @@ class PolicyNode(ManagedNode):
             ways, seen_at = {name: other[:2] - pose[:2] for name, other in self._others.items()}, stamp
         age = time.monotonic() - min(stamp, seen_at)
         safe = filter_command(action, age, ways, self.robot, self._limits)
+        self._memory, self._carried_out = (session, memory), safe.command
+        if not (age <= self._limits.stale_s and np.isfinite(action).all()):
+            self._forget = True
         self._detail = safe.reason or "driving"
         self._send(safe.command)
 

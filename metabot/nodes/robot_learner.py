@@ -7,6 +7,7 @@ import sys
 import threading
 import time
 from concurrent.futures import Future
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -30,9 +31,9 @@ from metabot.params import LayoutError
 from metabot.policy import GaussianMLP
 from metabot.policy.threads import one_torch_thread
 from metabot.problems.drive import DriveTwin
+from metabot.problems.interface import interface_of
 from metabot.task import DriveDistribution, TaskSpec
 from metabot.task.model import SpecError
-from metabot_sim.robots import diffdrive
 
 STATUS_PERIOD_S = 0.5
 POLL_S = 0.02
@@ -349,13 +350,15 @@ class RobotLearnerNode(ManagedNode):
         """Write the ONNX file and announce it to this robot's policy node."""
         policy = self._policy_network
         contract = PolicyContract(
-            robot_kind=spec.robot(self.robot).kind,
-            observation=self._learner.twin.observation_names,
-            action=diffdrive.ACTION_NAMES,
-            control_hz=self._control_hz,
+            robot=replace(
+                interface_of(self._learner.twin), kind=spec.robot(self.robot).kind, control_hz=self._control_hz
+            ),
             layout_hash=policy.layout.hash,
             version=parameters.version,
+            method=parameters.algorithm,
+            family=self._learner.twin.name,
             task_digest=spec.digest,
+            adapted=f"the task of {self.robot}, {result.episodes} episodes",
         )
         exported = export_policy(path, policy, adapted.parameters, contract)
         result.export_path, result.parity_max_abs = str(path), exported.parity_max_abs

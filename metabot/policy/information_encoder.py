@@ -10,6 +10,7 @@ from torch import Tensor
 
 from metabot.experience import Transitions
 from metabot.params import Layout
+from metabot.policy.linear import solve
 from metabot.policy.mlp import MLP
 
 _MEASURE, _READ = "measure/", "read/"
@@ -139,5 +140,5 @@ class InformationEncoder:
         """The context after steps that add up to this, (..., latent_size); arguments as those of `measured`."""
         count = sums.steps.clamp(min=1.0)[..., None]
         precision = sums.precision / count[..., None] + self._prior * torch.eye(self.belief_size)
-        belief = torch.linalg.solve(precision, (sums.information / count)[..., None])[..., 0]
+        belief = solve(precision, sums.information / count)
         return self._read(self._read.layout.view(parameters[..., self._measure.layout.size :]), belief)

@@ -187,10 +187,12 @@ class TransformerPolicy(ContextPolicy):
         """Attention of several heads, (..., steps, width); the bias has the heads before the steps."""
 
         def heads(part: Tensor) -> Tensor:
-            return part.unflatten(-1, (self.heads, -1)).transpose(-2, -3)
+            # One dimension before the heads: with more PyTorch attends, but what is exported to ONNX may not.
+            return part.flatten(0, -3).unflatten(-1, (self.heads, -1)).transpose(-2, -3)
 
-        joined = functional.scaled_dot_product_attention(heads(query), heads(key), heads(value), attn_mask=bias)
-        return joined.transpose(-2, -3).flatten(-2)
+        mask = bias.flatten(0, -4) if bias.dim() > 3 else bias
+        joined = functional.scaled_dot_product_attention(heads(query), heads(key), heads(value), attn_mask=mask)
+        return joined.transpose(-2, -3).flatten(-2).unflatten(0, query.shape[:-2])
 
     def _bias(self, age: Tensor) -> Tensor:
         """What is added to scores for steps of an age, heads before the last two dimensions (or one)."""

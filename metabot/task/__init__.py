@@ -1,6 +1,7 @@
 """Task specifications: what a fleet is asked to do, as validated, frozen data."""
 
 from metabot.task.distribution import DriveDistribution, Interval
+from metabot.task.interface import RobotInterface, Term
 from metabot.task.kinds import FAMILIES, KINDS, ROBOT_KINDS, RobotKind
 from metabot.task.mission import COLOR_NAMES, PAD_COLORS, Color, Mission, PadColor
 from metabot.task.model import SpecError
@@ -38,10 +39,12 @@ __all__ = [
     "Pose",
     "RewardTerm",
     "RobotDynamics",
+    "RobotInterface",
     "RobotKind",
     "RobotSpec",
     "SpecError",
     "Success",
     "TaskSpec",
+    "Term",
     "place",
 ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -17,8 +18,10 @@ from metabot.deploy.export import export_policy
 from metabot.deploy.runtime import PolicySession
 from metabot.harness.driving import ExportedDriver, TrainedDriver
 from metabot.harness.training import Training, TrainingConfig
+from metabot.problems import make_problem
 from metabot.problems.family import FamilyProblem
-from metabot.task import SpecError
+from metabot.problems.interface import interface_of
+from metabot.task import SpecError, Term
 from metabot_sim.env import Autoreset, FleetEnv
 from metabot_sim.episodes import EpisodeBatch
 from metabot_sim.robots import diffdrive
@@ -118,9 +121,7 @@ def test_what_is_hidden_in_a_place_is_adapted_to_as_well() -> None:
 
 def test_an_onnx_file_drives_each_robot_by_what_the_file_asks_for(tmp_path: Path) -> None:
     policy = drive_policy()
-    contract = PolicyContract(
-        "diffdrive", diffdrive.OBSERVATION_NAMES, diffdrive.ACTION_NAMES, 20, policy.layout.hash, 1
-    )
+    contract = PolicyContract(interface_of(make_problem("drive-goal")), policy.layout.hash, 1)
     path = tmp_path / "robot_1.onnx"
     export_policy(path, policy, policy.initial(np.random.default_rng(0)), contract)
     name, made, robots = drivers("drive-goal", str(path), 0, 0)
@@ -132,12 +133,12 @@ def test_an_onnx_file_drives_each_robot_by_what_the_file_asks_for(tmp_path: Path
     seen = env.observe()[0][:, [names.index(each) for each in diffdrive.OBSERVATION_NAMES]]
     assert np.array_equal(driver()[0], PolicySession(path, "cpu").act(seen))
     for changed, line in (
-        ({"robot_kind": "ackermann"}, "drives a ackermann, robot_1 is a diffdrive"),
+        ({"kind": "ackermann"}, "drives a ackermann, robot_1 is a diffdrive"),
         ({"control_hz": 50}, "acts at 50 Hz, drive-goal at 20 Hz"),
-        ({"observation": ("smell",)}, "observes smell, which robot_1 of drive-goal does not"),
+        ({"observation": (Term("smell"),)}, "observes smell, which robot_1 of drive-goal does not"),
     ):
         session = PolicySession(path, "cpu")
-        session.contract = PolicyContract(**{**vars(contract), **changed})
+        session.contract = replace(contract, robot=replace(contract.robot, **changed))
         with pytest.raises(SpecError, match=line):
             ExportedDriver(session, "it", env)
 

@@ -1,3 +1,4 @@
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -10,12 +11,11 @@ from metabot.deploy.contract import PolicyContract, PolicyFileError
 from metabot.deploy.export import export_policy
 from metabot.deploy.runtime import PolicySession, usable_providers
 from metabot.deploy.safety import SafetyLimits, filter_command
-from metabot_sim.robots import diffdrive
+from metabot.problems import make_problem
+from metabot.problems.interface import interface_of
 
 POLICY = drive_policy()
-CONTRACT = PolicyContract(
-    "diffdrive", diffdrive.OBSERVATION_NAMES, diffdrive.ACTION_NAMES, 20, POLICY.layout.hash, 7, "d"
-)
+CONTRACT = PolicyContract(interface_of(make_problem("drive-goal")), POLICY.layout.hash, 7, task_digest="d")
 
 
 @pytest.fixture(scope="module")
@@ -32,7 +32,7 @@ def test_onnx_acts_as_pytorch_does(exported) -> None:
     for batch in (1, 7):
         observation = np.random.default_rng(batch).standard_normal((batch, POLICY.observation_size)).astype(np.float32)
         with torch.no_grad():
-            expected = POLICY.mean(torch.from_numpy(parameters), torch.from_numpy(observation)).numpy()
+            expected = POLICY.mean(torch.from_numpy(parameters), torch.from_numpy(observation)).clamp(-1, 1).numpy()
         assert np.abs(session.act(observation) - expected).max() <= 1e-5
         assert np.abs(expected).max() > 0.1
 
@@ -40,7 +40,9 @@ def test_onnx_acts_as_pytorch_does(exported) -> None:
 def test_the_file_says_what_it_needs(exported) -> None:
     file, _ = exported
     session = PolicySession(file.path)
-    assert session.contract == CONTRACT
+    made_with = session.contract.made_with
+    assert set(made_with) == {"metabot", "torch", "onnx"}
+    assert session.contract == replace(CONTRACT, made_with=made_with)
     assert session.sha256 == file.sha256
     onnx.checker.check_model(onnx.load(file.path))
 

@@ -141,11 +141,10 @@ def healthy_policy(tmp_path: Path) -> str:
     views["weight_0"][1, names.index("goal_sin")] = 1.0
     views["weight_1"][0, 0] = views["weight_1"][1, 1] = 1.0
     views["weight_2"][0, 0], views["weight_2"][1, 1] = 0.8, 1.2
-    from metabot_sim.robots import diffdrive
+    from metabot.problems import make_problem
+    from metabot.problems.interface import interface_of
 
-    contract = PolicyContract(
-        "diffdrive", diffdrive.OBSERVATION_NAMES, diffdrive.ACTION_NAMES, 20, policy.layout.hash, 0
-    )
+    contract = PolicyContract(interface_of(make_problem("drive-goal")), policy.layout.hash)
     return str(export_policy(tmp_path / "hand.onnx", policy, parameters, contract).path)
 
 

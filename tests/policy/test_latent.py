@@ -11,6 +11,7 @@ from metabot.deploy.export import export_policy
 from metabot.policy import DigestMLP, LatentMLP, ProbingMLP
 from metabot.policy.latent import LATENT
 from metabot.policy.policy import Moment
+from metabot.task import RobotInterface, Term
 
 
 def rows(policy: LatentMLP, tasks: int = 3) -> torch.Tensor:
@@ -107,8 +108,9 @@ def test_a_digest_is_all_that_is_read_of_a_context() -> None:
 
 @pytest.mark.parametrize("policy", POLICIES)
 def test_it_leaves_as_onnx_with_the_context_that_it_has(policy: LatentMLP, tmp_path: Path) -> None:
-    contract = PolicyContract("diffdrive", tuple("abcd"), ("forward", "turn"), 20, policy.layout.hash, 1)
-    exported = export_policy(tmp_path / "policy.onnx", policy, rows(policy)[1].numpy(), contract, probes=16)
+    robot = RobotInterface("diffdrive", tuple(map(Term, "abcd")), (Term("forward"), Term("turn")), 20)
+    contract = PolicyContract(robot, policy.layout.hash, 1)
+    exported = export_policy(tmp_path / "policy.onnx", policy, rows(policy)[1].numpy(), contract)
     assert exported.parity_max_abs < 1e-5
 
 

@@ -1,0 +1,51 @@
+"""What robots of a problem observe and command, with units: `interface_of`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from metabot.problems.drive import DriveTwin
+from metabot.problems.family import FamilyProblem
+from metabot.problems.problem import Problem
+from metabot.task import RobotInterface, Term
+from metabot_sim.env import FleetEnv
+from metabot_sim.interface import robot_interface
+
+
+def interface_of(problem: Problem, robot: int = 0) -> RobotInterface:
+    """The interface of one robot, as wide as the problem's policy.
+
+    Args:
+        problem: where the policy learned.
+        robot: its number among those that act; robots of one kind have one interface.
+
+    Raises:
+        ValueError: if no robot of that number acts; one line.
+    """
+    if not 0 <= robot < problem.agents:
+        raise ValueError(
+            f"robot: {robot + 1}, but {problem.agents} act in {problem.name}; allowed: 1 to {problem.agents}"
+        )
+    if isinstance(problem, FamilyProblem):
+        found = robot_interface(FleetEnv(problem.spec, 1), robot)
+    elif isinstance(problem, DriveTwin):
+        found = robot_interface(FleetEnv(problem.distribution.spec(), 1, walls=False))
+    else:
+        found = RobotInterface("", (), (), 0)
+    # The compass of a hunter, say, is the problem's own.
+    own = [
+        Term(name, "1" if found.kind else "", frame="map" if found.kind else "") for name in problem.observation_names
+    ]
+    observation = [*found.observation, *own[len(found.observation) :]]
+    return RobotInterface(
+        found.kind,
+        _filled(observation, problem.observation_size, "unused_observation"),
+        _filled(found.action, problem.action_size, "unused_action" if found.kind else "action"),
+        found.control_hz,
+    )
+
+
+def _filled(terms: Iterable[Term], size: int, name: str) -> tuple[Term, ...]:
+    """The terms and as many more as make the size: what a policy has for wider robots."""
+    found = list(terms)
+    return (*found, *(Term(f"{name}_{number + 1}") for number in range(size - len(found))))
