@@ -22,11 +22,15 @@ from metabot.bringup.description import FleetDescription
 from metabot.demo.faults import with_faults
 from metabot.deploy.contract import PolicyContract
 from metabot.deploy.export import export_policy
+from metabot.harness.exporting import export_trained
+from metabot.harness.training import load_trained
 from metabot.meta import make_meta_learner
 from metabot.nodes.client import FleetError, Pending, adapted_vector
 from metabot.nodes.conversions import odometry_from_ros
 from metabot.nodes.qos import newest
 from metabot.params import save_checkpoint
+from metabot.problems import make_problem
+from metabot.problems.interface import interface_of
 from metabot.task import Mission, RobotDynamics, TaskSpec, place
 
 pytestmark = pytest.mark.processes
@@ -141,9 +145,6 @@ def healthy_policy(tmp_path: Path) -> str:
     views["weight_0"][1, names.index("goal_sin")] = 1.0
     views["weight_1"][0, 0] = views["weight_1"][1, 1] = 1.0
     views["weight_2"][0, 0], views["weight_2"][1, 1] = 0.8, 1.2
-    from metabot.problems import make_problem
-    from metabot.problems.interface import interface_of
-
     contract = PolicyContract(interface_of(make_problem("drive-goal")), policy.layout.hash)
     return str(export_policy(tmp_path / "hand.onnx", policy, parameters, contract).path)
 
@@ -178,6 +179,36 @@ def test_policy_nodes_drive_the_fleet_to_its_pads(start_fleet, tmp_path: Path, h
     for robot in description.robots:
         path = np.array(client.view.paths[robot])
         assert np.linalg.norm(path[-1, 1:3] - path[0, 1:3]) > 0.6
+
+
+def test_a_policy_with_a_memory_finds_out_on_the_way_that_its_robot_is_reversed(start_fleet, tmp_path: Path) -> None:
+    training = load_trained(Path(__file__).parents[2] / "models" / "dagger-drive-goal")
+    path = tmp_path / "memory.onnx"
+    export_trained(training, path)
+    description = small_fleet(tmp_path, 1)
+    spec = place(Mission(goals=("red",)), 3)
+    reversed_ = spec.robots[0].model_copy(update={"dynamics": RobotDynamics(drive_gain=-0.9, steer_gain=-0.9)})
+    spec = spec.model_copy(update={"robots": (reversed_,)})
+    client = start_fleet(driving_nodes(description, str(path))).client
+    client.publish_task(spec)
+    client.follow(description.robots)
+    client.wait(lambda: client.view.world is not None and bool(client.view.control), "the robot", 30)
+    client.reset_world()
+    client.engage("robot_1")
+    client.wait(lambda: all(client.view.world.reached), "arrival", 30)
+
+
+def test_a_policy_that_reads_rewards_is_refused_by_a_robot_that_is_told_none(start_fleet, tmp_path: Path) -> None:
+    from metabot.bringup.description import NodeProcess
+
+    problem = make_problem("drive-goal")
+    learner = make_meta_learner("rl2", problem, hidden_size=8)
+    contract = PolicyContract(interface_of(problem), learner.policy.layout.hash)
+    path = tmp_path / "paid.onnx"
+    export_policy(path, learner.policy, learner.policy.initial(np.random.default_rng(0)), contract)
+    fleet = start_fleet([NodeProcess("policy", "/robot_1", {"policy_file": str(path)}, respawn=True)])
+    fleet.client.wait(lambda: bool(fleet.deaths), "the end of the node", 30)
+    assert fleet.deaths[0].lasting and "reads rewards" in fleet.deaths[0].reason
 
 
 def test_a_robot_whose_policy_node_dies_stops(start_fleet, tmp_path: Path, healthy_policy: str) -> None:
