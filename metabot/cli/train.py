@@ -150,7 +150,7 @@ def read_spec(path: Path) -> TaskSpec:
     from metabot.task import SpecError, TaskSpec
 
     try:
-        return TaskSpec.parse(path.read_text())
+        return TaskSpec.read(path)
     except (SpecError, UnicodeDecodeError) as problem:
         raise ValueError(f"spec: {path}: {problem}") from None
 

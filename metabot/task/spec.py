@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import math
+from pathlib import Path
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator, ConfigDict, Field, model_validator
@@ -153,7 +154,7 @@ class RobotSpec(SpecModel):
     name: RobotName
     kind: RobotKind = "diffdrive"
     mjcf: str | None = None
-    """Path of the robot's own MJCF file; for ``kind: "mjcf"`` only."""
+    """Path of the robot's own MJCF or URDF file; for ``kind: "mjcf"`` only."""
     team: RobotName = "fleet"
     spawn: Pose = Pose()
     """Where it starts; an arm's base stands there for good."""
@@ -282,6 +283,22 @@ class TaskSpec(SpecModel):
             if pad.color == goal:
                 return pad
         raise KeyError(f"{robot} is sent to no pad")
+
+    @classmethod
+    def read(cls, path: Path) -> TaskSpec:
+        """The task that a JSON file holds; files of robots that it names are looked for beside it.
+
+        Raises:
+            SpecError: with one line, see `SpecModel.parse`.
+            OSError: if the file cannot be read.
+            UnicodeDecodeError: if it is no text.
+        """
+        spec = cls.parse(path.read_text())
+        robots = [
+            robot if robot.mjcf is None else robot.model_copy(update={"mjcf": str(path.absolute().parent / robot.mjcf)})
+            for robot in spec.robots
+        ]
+        return spec.model_copy(update={"robots": tuple(robots)})
 
     def robot(self, name: str) -> RobotSpec:
         """The robot of that name.

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 _FORCE = ("actuator_gainprm", "actuator_biasprm")
 """What an actuator's force is computed from, beside its control and the state."""
+_DAMPING = ("dof_damping", "dof_dampingpoly")
+"""The term that grows with the speed, and those that grow with its powers."""
 _HEALTHY = {ep.PAYLOAD: 0.0, ep.FRICTION: 1.0, ep.LINK_MASS: 1.0, ep.DAMPING: 1.0, ep.GRIPPER: 1.0}
 
 
@@ -45,7 +47,7 @@ class ModelDynamics:
                 "geom_size",
                 "geom_rbound",
                 "geom_aabb",
-                "dof_damping",
+                *_DAMPING,
                 "actuator_forcerange",
                 *_FORCE,
             )
@@ -110,8 +112,10 @@ class ModelDynamics:
                 base = self._base["geom_friction"][group.grip_geoms, 0]
                 self._field("geom_friction")[rows, group.grip_geoms, 0] = base * mine[..., ep.FRICTION, None]
             if ep.DAMPING in self._active:
-                base = self._base["dof_damping"][group.dofs]
-                self._field("dof_damping")[rows, group.dofs] = base * mine[..., ep.DAMPING, None]
+                for name in _DAMPING:
+                    base, factor = self._base[name][group.dofs], mine[..., ep.DAMPING, None]
+                    if base.any():
+                        self._field(name)[rows, group.dofs] = base * (factor if base.ndim == 2 else factor[..., None])
             if ep.GRIPPER in self._active and group.grip_actuators.size:
                 base = self._base["actuator_forcerange"][group.grip_actuators]
                 self._field("actuator_forcerange")[rows, group.grip_actuators] = (
@@ -132,7 +136,9 @@ class ModelDynamics:
                 loaded = mass + carrier * mine[..., ep.PAYLOAD, None]
                 # A payload is taken to lie where its carrier's own mass does.
                 self._field("body_mass")[rows, group.bodies] = loaded
-                self._field("body_inertia")[rows, group.bodies] = inertia * (loaded / mass)[..., None]
+                # A mount without mass has none to be loaded.
+                heavier = np.divide(loaded, mass, out=np.ones_like(mass), where=mass > 0.0)
+                self._field("body_inertia")[rows, group.bodies] = inertia * heavier[..., None]
         return bool({ep.LINK_MASS, ep.PAYLOAD} & self._active)
 
     def _apply_objects(self, ids: np.ndarray, things: np.ndarray) -> bool:

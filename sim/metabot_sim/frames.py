@@ -16,6 +16,18 @@ def yaws(quaternions: np.ndarray) -> np.ndarray:
     return np.arctan2(2.0 * (w * z + x * y), 1.0 - 2.0 * (y * y + z * z))
 
 
+def turned(quaternions: np.ndarray, vectors: np.ndarray) -> np.ndarray:
+    """Vectors, (..., 3), turned by unit quaternions, (..., 4) with w first.
+
+    >>> turned(np.array([0.5**0.5, 0.0, 0.0, 0.5**0.5]), np.array([1.0, 0.0, 0.0])).round(6)
+    array([0., 1., 0.])
+    """
+    w, axis = quaternions[..., :1], quaternions[..., 1:]
+    across = 2.0 * np.cross(axis, vectors)
+    result: np.ndarray = vectors + w * across + np.cross(axis, across)
+    return result
+
+
 def polar(distance: np.ndarray, bearing: np.ndarray) -> np.ndarray:
     """Points at distances and bearings from the origin, (..., 2)."""
     return np.stack([distance * np.cos(bearing), distance * np.sin(bearing)], axis=-1)

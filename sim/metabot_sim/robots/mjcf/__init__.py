@@ -1,4 +1,4 @@
-"""A user's own driving robot: any MJCF file that keeps the contract of `contract`."""
+"""A user's own driving robot: an MJCF or URDF file, as `prepare` reads it."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 import mujoco
 import numpy as np
 
-from metabot.task import RobotSpec, TaskSpec
+from metabot.task import RobotSpec, SpecError, TaskSpec
 from metabot_sim.episodes import WHEEL_LEFT, WHEEL_RIGHT, WHEELS_SWAPPED
-from metabot_sim.frames import yaws
+from metabot_sim.frames import turned, yaws
 from metabot_sim.robots.base import grid_view, rectangular, robot_prefix
 from metabot_sim.robots.car import CarGroup, paint
-from metabot_sim.robots.mjcf import contract
+from metabot_sim.robots.mjcf.prepare import USUAL_SPEED_MPS, USUAL_YAW_RATE_RADPS, load
 
 if TYPE_CHECKING:
     from metabot_sim.batch import BatchedWorld
@@ -21,18 +21,18 @@ if TYPE_CHECKING:
 class MjcfCar(CarGroup):
     """Robots from files of users: driven wheels on the left and on the right, each file its own.
 
-    The contract, in full in `docs/tutorials/bring-your-own-robot.md`: a body ``base`` with a free
-    joint ``root`` and a geom ``chassis``, x ahead and z up, standing on z = 0; ``<velocity>``
-    actuators whose names begin with ``left`` and ``right`` on hinge joints with axis 0 1 0;
-    optionally a touch sensor ``bumper`` and numerics ``max_speed_mps``, ``max_yaw_rate_radps``.
+    What a file has to hold, and what is inferred, stands in `docs/tutorials/bring-your-own-robot.md`.
     """
 
     def __init__(self, world: BatchedWorld, robots: list[RobotSpec], indices: np.ndarray) -> None:
         """See `RobotGroup`."""
         super().__init__(world, robots, indices)
-        roots = [world.model.joint(robot_prefix(robot.name) + "root") for robot in robots]
+        found = [load(str(robot.mjcf))[1] for robot in robots]
+        roots = [
+            world.model.joint(robot_prefix(robot.name) + each.root) for robot, each in zip(robots, found, strict=True)
+        ]
         self._pos_index = np.array([int(root.qposadr[0]) for root in roots])[:, None] + np.arange(7)
-        self._vel_index = np.array([int(root.dofadr[0]) for root in roots])[:, None] + np.array([0, 1, 5])
+        self._vel_index = np.array([int(root.dofadr[0]) for root in roots])[:, None] + np.arange(6)
         self._positions = grid_view(world.qpos, self._pos_index)
         self.grip_geoms = rectangular(
             [
@@ -44,7 +44,12 @@ class MjcfCar(CarGroup):
                 for tree in self.bodies
             ]
         )
-        found = [contract.load(str(robot.mjcf))[1] for robot in robots]
+        self._attitudes = np.array([each.attitude for each in found])
+        self._ahead, self._up = (np.array([each.local(way) for each in found]) for way in ((1, 0, 0), (0, 0, 1)))
+        self._plain = bool(np.array_equal(self._attitudes, np.tile([1.0, 0.0, 0.0, 0.0], (len(found), 1))))
+        # A payload lies where most of the robot is; the base of a file may weigh nothing.
+        masses = world.model.body_mass[self.bodies]
+        self.payload_bodies = np.take_along_axis(self.bodies, masses.argmax(axis=1)[:, None], axis=1)[:, 0]
         self._heights = np.array([each.height_m for each in found])
         self._limits = np.array([(each.max_speed_mps, each.max_yaw_rate_radps) for each in found])
         # One per robot, which broadcasts wherever one number would.
@@ -58,28 +63,37 @@ class MjcfCar(CarGroup):
         self._wheels = np.array([actuator for actuator, _, _ in wheels])
         self._owner = np.array([index for _, index, _ in wheels])
         self._on_the_left = np.array([wheel.side_m > 0.0 for _, _, wheel in wheels])
-        self._per_speed = np.array([wheel.sign / wheel.radius_m for _, _, wheel in wheels])
-        self._per_yaw_rate = np.array([-wheel.side_m * wheel.sign / wheel.radius_m for _, _, wheel in wheels])
+        self._per_speed = np.array([wheel.gear * wheel.sign / wheel.radius_m for _, _, wheel in wheels])
+        self._per_yaw_rate = self._per_speed * np.array([-wheel.side_m for _, _, wheel in wheels])
+
+    @classmethod
+    def base_body(cls, robot: RobotSpec) -> str:
+        """See `RobotGroup.base_body`: as the file calls it."""
+        return load(str(robot.mjcf))[1].base
 
     @classmethod
     def attach(cls, scene: mujoco.MjSpec, robot: RobotSpec, spec: TaskSpec, index: int) -> None:
         """See `RobotGroup.attach`."""
-        child, _ = contract.load(str(robot.mjcf))
-        chassis = child.geom("chassis")
+        child, found = load(str(robot.mjcf))
+        chassis = child.geom(found.chassis)
         chassis.material = ""
         chassis.rgba = paint(robot, spec)
         yaw = robot.spawn.yaw
         frame = scene.worldbody.add_frame(
             pos=[robot.spawn.x, robot.spawn.y, 0.0], quat=[np.cos(yaw / 2), 0.0, 0.0, np.sin(yaw / 2)]
         )
-        frame.attach_body(child.body("base"), robot_prefix(robot.name), "")
+        scene.attach(child, prefix=robot_prefix(robot.name), frame=frame)
 
     def place(self, ids: np.ndarray) -> None:
         """See `RobotGroup.place`."""
         spawns = self.world.episodes.spawns[ids[:, None], self.indices]
         pose = np.zeros((*spawns.shape[:2], 7))
         pose[..., :2], pose[..., 2] = spawns[..., :2], self._heights
-        pose[..., 3], pose[..., 6] = np.cos(spawns[..., 2] / 2), np.sin(spawns[..., 2] / 2)
+        cos, sin = np.cos(spawns[..., 2] / 2), np.sin(spawns[..., 2] / 2)
+        w, x, y, z = np.moveaxis(self._attitudes, -1, 0)
+        # A turn about the vertical, and before it the attitude in which the robot stands.
+        pose[..., 3], pose[..., 4] = cos * w - sin * z, cos * x - sin * y
+        pose[..., 5], pose[..., 6] = cos * y + sin * x, cos * z + sin * w
         self.world.qpos[ids[:, None, None], self._pos_index] = pose
 
     def poses(self, ids: np.ndarray | None = None) -> np.ndarray:
@@ -90,12 +104,19 @@ class MjcfCar(CarGroup):
             position = self.world.qpos[:, self._pos_index] if self._positions is None else self._positions
         poses = np.empty((*position.shape[:2], 3))
         poses[..., :2] = position[..., :2]
-        poses[..., 2] = yaws(position[..., 3:])
+        if self._plain:
+            poses[..., 2] = yaws(position[..., 3:])
+        else:
+            ahead = turned(position[..., 3:], self._ahead)
+            poses[..., 2] = np.arctan2(ahead[..., 1], ahead[..., 0])
         return poses
 
     def velocities(self) -> np.ndarray:
         """See `CarGroup.velocities`."""
-        return self.world.qvel[:, self._vel_index]
+        velocity = self.world.qvel[:, self._vel_index]
+        # A free joint's rates are about the axes of its body.
+        rate = velocity[..., 5] if self._plain else (velocity[..., 3:] * self._up).sum(-1)
+        return np.concatenate([velocity[..., :2], rate[..., None]], axis=-1)
 
     def positions(self) -> np.ndarray:
         """See `RobotGroup.positions`."""
@@ -118,15 +139,27 @@ class MjcfCar(CarGroup):
         return self.world.odometry.twists(self, self.twists()) / self._limits
 
 
+_FULLY = 0.95
+"""Share of its full speed from which on a robot needs no more time than its limits say."""
+
+
 def with_mjcf(spec: TaskSpec, path: str) -> TaskSpec:
     """The same task with every robot replaced by one from a file.
 
+    Tasks are made for robots of 1 m/s: slower ones get as much more time.
+
     Args:
         spec: a task of driving robots, such as `metabot_sim.families.registry.family("drive-goal").spec(3)`.
-        path: of the MJCF file.
+        path: of the MJCF or URDF file.
 
     Raises:
-        SpecError: if the task does not hold with such robots; one line.
+        SpecError: if there is no such robot, or the task does not hold with it; one line.
     """
+    try:
+        _, found = load(path)
+    except ValueError as problem:
+        raise SpecError(f"robots.{spec.robots[0].name}: {problem}") from None
+    slower = max(USUAL_SPEED_MPS / found.max_speed_mps, USUAL_YAW_RATE_RADPS / found.max_yaw_rate_radps)
+    slower = max(1.0, slower / min(1.0, found.reached / _FULLY))
     robots = [{**robot.model_dump(), "kind": "mjcf", "mjcf": path} for robot in spec.robots]
-    return TaskSpec.parse({**spec.model_dump(), "robots": robots})
+    return TaskSpec.parse({**spec.model_dump(), "robots": robots, "horizon_s": spec.horizon_s * slower})
