@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -22,8 +22,12 @@ def demo(
     ] = DEFAULT_TASK,
     seed: Annotated[int, typer.Option(help="Seed of placement, tasks and learning.")] = 0,
     algorithm: Annotated[
-        str, typer.Option(help="How the fleet learns to learn; `metabot methods` lists the meta-learners.")
-    ] = DemoConfig.algorithm,
+        str | None,
+        typer.Option(
+            help="How the fleet learns to learn; `metabot methods` lists the meta-learners."
+            f" {DemoConfig.algorithm} by default, or what --resume was learned with."
+        ),
+    ] = None,
     settings: Annotated[
         list[str] | None, typer.Option("--set", help="A field of its configuration: name=value; repeat for more.")
     ] = None,
@@ -39,7 +43,10 @@ def demo(
     distribution: Annotated[
         Path | None, typer.Option(help="JSON file of the tasks to learn from: ranges, horizon, reward weights.")
     ] = None,
-    resume: Annotated[Path | None, typer.Option(help="Folder of an earlier run to go on learning from.")] = None,
+    resume: Annotated[
+        Path | None,
+        typer.Option(help="Folder of an earlier run, a training or a released model to go on learning from."),
+    ] = None,
     baselines: Annotated[bool, typer.Option(help="Train and measure the baselines.")] = True,
     video: Annotated[bool, typer.Option(help="Render a video where an off-screen GL is present.")] = True,
 ) -> None:
@@ -55,13 +62,19 @@ def demo(
         return running[0].stopped() if running else "stopped"
 
     with one_line_errors(ValueError, OSError, FleetError, stopped=stopped):
+        from metabot.demo.config import resumed
         from metabot.demo.run import Demo
 
+        # What a run goes on from says how it was learned; what is typed beside it counts all the same.
+        chosen: dict[str, Any] = {} if resume is None else resumed(resume)
+        if algorithm is not None:
+            chosen["algorithm"] = algorithm
+        if distribution is not None:
+            chosen["distribution"] = distribution
+        chosen["settings"] = {**chosen.get("settings", {}), **read_settings(settings)}
         config = DemoConfig(
             sentence=task,
             seed=seed,
-            algorithm=algorithm,
-            settings=read_settings(settings),
             rounds=rounds,
             tasks=tasks,
             practice=practice,
@@ -69,10 +82,10 @@ def demo(
             trials=trials,
             runs=runs,
             domain=domain,
-            distribution=distribution,
             resume=resume,
             baselines=baselines,
             video=video,
+            **chosen,
         )
         running.append(Demo(config))
         running[0].run()

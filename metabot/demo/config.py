@@ -6,9 +6,9 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
-from metabot.params import CheckpointError, load_checkpoint
+from metabot.params import CheckpointError, Origin, load_checkpoint
 from metabot.task import DriveDistribution, Interval
 
 DEFAULT_TASK = "three robots drive to the red, green and blue pads without touching each other"
@@ -57,6 +57,8 @@ class DemoConfig:
     """Meta-learner by its registry name."""
     settings: Mapping[str, Any] = field(default_factory=dict)
     """Fields of its configuration that differ: from `SETTINGS`, or from the defaults of another algorithm."""
+    whole: bool = False
+    """Whether these are all that differ from the algorithm's own defaults, whichever it is."""
     rounds: int = 16
     tasks: int = 48
     """Tasks per robot and round."""
@@ -70,10 +72,10 @@ class DemoConfig:
     """ROS domain; None picks a free one."""
     baselines: bool = True
     video: bool = True
-    distribution: Path | None = None
-    """JSON file of the distribution that tasks are drawn from; None is `DISTRIBUTION`."""
+    distribution: Path | DriveDistribution | None = None
+    """The distribution that tasks are drawn from, or its JSON file; None is `DISTRIBUTION`."""
     resume: Path | None = None
-    """Folder of an earlier run whose meta-parameters to go on from."""
+    """Folder of an earlier run, a training or a released model whose meta-parameters to go on from."""
 
     def __post_init__(self) -> None:
         """Refuse what cannot work.
@@ -104,11 +106,11 @@ class DemoConfig:
 
         try:
             found = load_checkpoint(folder / CHECKPOINT)
+            made_by = Origin.of(found.info, folder / CHECKPOINT).method
         except FileNotFoundError:
             raise ValueError(f"resume: {folder} has no {CHECKPOINT}") from None
         except CheckpointError as problem:
             raise ValueError(f"resume: {problem}") from None
-        made_by = found.info.get("algorithm")
         if made_by != self.algorithm:
             raise ValueError(
                 f"resume: {folder} was learned by {made_by}, not {self.algorithm}; allowed: --algorithm {made_by}"
@@ -122,7 +124,7 @@ class DemoConfig:
 
     def all_settings(self) -> dict[str, Any]:
         """Fields of the algorithm's configuration that differ from its defaults."""
-        return {**(SETTINGS if self.algorithm == ALGORITHM else {}), **self.settings}
+        return {**(SETTINGS if self.algorithm == ALGORITHM and not self.whole else {}), **self.settings}
 
     def settings_json(self) -> str:
         """The same for a node's parameter."""
@@ -137,10 +139,44 @@ class DemoConfig:
         """
         if self.distribution is None:
             return DISTRIBUTION
+        if isinstance(self.distribution, DriveDistribution):
+            return self.distribution
         try:
             return DriveDistribution.parse(self.distribution.read_text())
         except (OSError, ValueError) as problem:
             raise ValueError(f"distribution: {self.distribution}: {problem}") from None
+
+
+def resumed(folder: Path) -> dict[str, Any]:
+    """Options of a run that goes on from a folder: the method, settings and tasks that it was learned with.
+
+    Args:
+        folder: of an earlier run, a training or a released model.
+
+    Raises:
+        ValueError: if there is nothing that a fleet could go on from; one line.
+    """
+    path = folder / CHECKPOINT
+    try:
+        origin = Origin.of(load_checkpoint(path).info, path)
+    except FileNotFoundError:
+        raise ValueError(f"resume: {folder} has no {CHECKPOINT}") from None
+    except CheckpointError as problem:
+        raise ValueError(f"resume: {problem}") from None
+    options: dict[str, Any] = {"algorithm": origin.method}
+    if origin.settings is not None:
+        options |= {"settings": origin.settings, "whole": True}
+    if origin.distribution is not None:
+        options["distribution"] = DriveDistribution.parse(dict(origin.distribution))
+    elif origin.family:
+        families = get_args(DriveDistribution.model_fields["family"].annotation)
+        if origin.family not in families:
+            raise ValueError(
+                f"resume: {folder} has learned {origin.family}, which the demo's fleet does not play;"
+                f" allowed: {', '.join(families)}"
+            )
+        options["distribution"] = DISTRIBUTION if origin.family == DISTRIBUTION.family else DriveDistribution()
+    return options
 
 
 CHECKPOINT = "meta.checkpoint"

@@ -21,7 +21,7 @@ from metabot.demo.paths import PATHS, UNADAPTED_PATHS, write_paths
 from metabot.demo.summary import FaultRecord, Summary, UnadaptedDrive
 from metabot.fleet import FleetError
 from metabot.nodes.client import FleetClient, Pending, adapted_vector
-from metabot.params import load_checkpoint, save_checkpoint
+from metabot.params import Origin, load_checkpoint, save_checkpoint
 from metabot.task import Mission, TaskSpec, place
 from metabot.task.model import SpecError
 
@@ -123,11 +123,14 @@ class Demo:
     def _train(self, spec: TaskSpec) -> None:
         config = self.config
         checkpoint = self._folder / CHECKPOINT
-        rounds = config.rounds
+        rounds, before = config.rounds, 0
         if config.resume is not None:
             earlier = load_checkpoint(config.resume / CHECKPOINT)
             save_checkpoint(checkpoint, earlier.vector, earlier.layout, earlier.info)
-            rounds += int(earlier.info["version"])
+            version = Origin.of(earlier.info, config.resume / CHECKPOINT).version
+            rounds += version
+            # A fleet tells its earlier rounds again; a training has none to tell.
+            before = min((each["version"] for each in earlier.info.get("history", [])), default=version)
         self._fleet = FleetDescription(
             robots=tuple(robot.name for robot in spec.robots),
             algorithm=config.algorithm,
@@ -145,7 +148,7 @@ class Demo:
             nodes = [node for node in self._fleet.processes() if node.executable != "language"]
             self._supervisor.start(nodes)
             phase.show(0.0, f"starting {len(nodes)} nodes")
-            view, seen = self._client.view, -1
+            view, seen = self._client.view, before - 1
             while True:
                 target = seen + 1
                 if target >= rounds:

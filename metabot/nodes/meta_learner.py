@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 import time
 from pathlib import Path
@@ -17,7 +18,7 @@ from metabot.meta.config import settings_of
 from metabot.nodes import conversions as convert
 from metabot.nodes.managed import ManagedNode, SetupError, run_node
 from metabot.nodes.qos import latched, reliable
-from metabot.params import CheckpointError, LayoutError, load_checkpoint, save_checkpoint
+from metabot.params import CheckpointError, LayoutError, Origin, load_checkpoint, save_checkpoint
 from metabot.problems.drive import DriveTwin
 from metabot.task import DriveDistribution
 
@@ -86,19 +87,19 @@ class MetaLearnerNode(ManagedNode):
         if self._checkpoint is not None:
             try:
                 found = load_checkpoint(self._checkpoint, learner.layout)
+                origin = Origin.of(found.info, self._checkpoint)
             except FileNotFoundError:
                 pass
             except CheckpointError as problem:
                 raise SetupError(f"checkpoint: {problem}") from None
             else:
-                self._vector, info = found.vector, found.info
-                if info["algorithm"] != self._algorithm:
+                if origin.method != self._algorithm:
                     raise SetupError(
-                        f"checkpoint: {self._checkpoint} was made by {info['algorithm']}, not {self._algorithm}"
+                        f"checkpoint: {self._checkpoint} was made by {origin.method}, not {self._algorithm}"
                     )
-                version = int(info["version"])
+                self._vector, version = found.vector, origin.version
                 self.get_logger().info(f"going on from round {version} of {self._checkpoint}")
-                self._history = list(info.get("history", []))
+                self._history = list(found.info.get("history", []))
         self._version = version
         self._opened = -1
         # Made only now: latched updates arrive at once and need the keeper.
@@ -183,8 +184,10 @@ class MetaLearnerNode(ManagedNode):
         self._history = [*self._history, summary][-ROUND_HISTORY:]
         if self._checkpoint is not None:
             # Before anybody sees the new version: a restart must not fall behind the fleet.
-            facts = {"algorithm": self._algorithm, "version": closed.version + 1, "seed": self._seed}
-            save_checkpoint(self._checkpoint, self._vector, self._keeper.layout, {**facts, "history": self._history})
+            tasks = json.loads(self._distribution) if self._distribution else None
+            made = Origin(self._algorithm, closed.version + 1, settings_of(self._settings), tasks)
+            facts = {**made.facts(), "seed": self._seed, "history": self._history}
+            save_checkpoint(self._checkpoint, self._vector, self._keeper.layout, facts)
         self._publish_round(msg.Round.CLOSED, **summary)
         self._open(closed.version + 1)
 

@@ -2,6 +2,7 @@
 
 from metabot.params.checkpoint import Checkpoint, CheckpointError, load_checkpoint, save_checkpoint
 from metabot.params.layout import Layout, LayoutError
+from metabot.params.origin import Origin
 from metabot.params.wire import decode_vector, encode_vector
 
 __all__ = [
@@ -9,6 +10,7 @@ __all__ = [
     "CheckpointError",
     "Layout",
     "LayoutError",
+    "Origin",
     "decode_vector",
     "encode_vector",
     "load_checkpoint",

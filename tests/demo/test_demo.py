@@ -18,14 +18,16 @@ import psutil
 import pytest
 
 from metabot.bringup.domain import DomainLease
-from metabot.demo.config import CHECKPOINT, DISTRIBUTION, SETTINGS, DemoConfig
+from metabot.demo.config import CHECKPOINT, DISTRIBUTION, SETTINGS, DemoConfig, resumed
 from metabot.demo.summary import Summary
 from metabot.meta import make_meta_learner
-from metabot.params import load_checkpoint, save_checkpoint
+from metabot.params import Origin, load_checkpoint, save_checkpoint
 from metabot.problems.drive import DriveTwin
+from metabot.task import DriveDistribution
 
 pytestmark = [pytest.mark.processes, pytest.mark.slow]
 
+MODELS = Path(__file__).parents[2] / "models"
 DEMO = [sys.executable, "-m", "metabot.cli", "demo"]
 
 
@@ -231,6 +233,38 @@ def test_only_what_the_same_method_has_learned_is_gone_on_with(
         DemoConfig(resume=learned("other", **settings))
     whole = SETTINGS if algorithm == "task-inference" else {}
     assert DemoConfig(resume=learned("same", **whole), algorithm=algorithm).resume is not None
+
+
+def test_what_a_training_or_a_fleet_has_learned_says_how_it_was_learned(tmp_path: Path) -> None:
+    model = MODELS / "meta-sgd-drive-goal"
+    options = resumed(model)
+    config = DemoConfig(resume=model, **options)
+    assert (config.algorithm, config.all_settings()) == ("meta-sgd", {})
+    assert config.task_distribution().family == "drive-goal"
+    fleets = Origin("maml", 2, {"inner_step": 0.2}, DriveDistribution(horizon_s=3.0).model_dump(mode="json"))
+    layout = make_meta_learner("maml", DriveTwin(DriveDistribution())).layout
+    save_checkpoint(tmp_path / CHECKPOINT, np.zeros(layout.size, np.float32), layout, fleets.facts())
+    config = DemoConfig(resume=tmp_path, **resumed(tmp_path))
+    assert config.algorithm == "maml" and config.all_settings() == {"inner_step": 0.2}
+    assert config.task_distribution().horizon_s == 3.0
+    with pytest.raises(ValueError, match="has learned grasp-place, which the demo's fleet does not play"):
+        resumed(MODELS / "ridge-dynamics-grasp-place")
+    save_checkpoint(tmp_path / CHECKPOINT, np.zeros(layout.size, np.float32), layout, {"success_after": 1.0})
+    with pytest.raises(ValueError, match="holds no meta-parameters"):
+        resumed(tmp_path)
+
+
+@pytest.mark.timeout(240)
+def test_a_released_model_starts_a_fleet(start_demo, tmp_path: Path) -> None:
+    words = ("one robot drives to the red pad", "--tasks", "4", "--trials", "16", "--rounds", "1")
+    words = (*words, "--no-baselines", "--no-video")
+    demo = start_demo(*words, "--resume", str(MODELS / "meta-sgd-drive-goal"))
+    assert demo.finish(200) == 0, demo.text()
+    summary = json.loads((demo.folder() / "summary.json").read_text())
+    assert summary["algorithm"] == "meta-sgd"
+    # After the 29 updates of its training comes the round of the fleet.
+    assert [entry["version"] for entry in summary["rounds"]] == [29]
+    assert all(robot["after"] > 0.8 for robot in summary["robots"])
 
 
 @pytest.mark.parametrize("moment", ["at start", "while reading", "in a round", "while adapting"])
