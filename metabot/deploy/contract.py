@@ -135,10 +135,24 @@ class PolicyContract:
 
     @classmethod
     def _of_names(cls, fields: dict[str, Any]) -> PolicyContract:
-        seen, done = (tuple(Term(str(name)) for name in fields[part]) for part in ("observation", "action"))
+        # Such files drive differential-drive robots alone; by their own odometry where they observe their way.
+        goal_frame = "start" if "way_forward" in fields["observation"] else "base"
+        seen, done = (
+            tuple(_usual(str(name), goal_frame) for name in fields[part]) for part in ("observation", "action")
+        )
         return cls(
             robot=RobotInterface(fields["robot_kind"], seen, done, int(fields["control_hz"])),
             layout_hash=fields["layout_hash"],
             version=fields["version"],
             task_digest=fields["task_digest"],
         )
+
+
+def _usual(name: str, goal_frame: str) -> Term:
+    """What a name meant before contracts said it."""
+    if name in ("forward", "forward_speed"):
+        return Term(name, "m/s", 1.0, frame="base")
+    if name in ("turn", "yaw_rate"):
+        return Term(name, "rad/s", 3.0, frame="base")
+    frame = goal_frame if name.startswith("goal") else "base"
+    return Term(name, "1", frame=frame) if name.endswith(("cos", "sin")) else Term(name, "m", 2.0, frame=frame)

@@ -19,17 +19,21 @@ from std_srvs.srv import SetBool
 from metabot.deploy.contract import PolicyFileError
 from metabot.deploy.runtime import Memory, PolicySession, usable_providers
 from metabot.deploy.safety import STOP, SafetyLimits, filter_command
+from metabot.deploy.senses import CarSenses, missing, observed
 from metabot.nodes import conversions as convert
 from metabot.nodes.managed import ManagedNode, SetupError, run_node
 from metabot.nodes.qos import latched, newest, reliable
 from metabot.nodes.ticker import Ticker
 from metabot.task import TaskSpec
 from metabot.task.model import SpecError
-from metabot_sim.robots import diffdrive
+from metabot_sim.families.driving import SHOWN_NEIGHBOURS
+from metabot_sim.frames import in_frame
 
 STATUS_PERIOD_S = 0.25
 SWITCH_INTERVAL_S = 0.0002
-_OBSERVATIONS = (diffdrive.OBSERVATION_NAMES, diffdrive.RECKONING_NAMES)
+_COMMANDS = ("forward", "turn")
+_ANYWHERE = CarSenses(np.zeros(3), np.zeros(2), np.zeros(2), others=np.zeros((SHOWN_NEIGHBOURS, 2)))
+"""What a robot could sense, wherever it is."""
 ARRIVED_SHARE = 0.6
 """Share of the success radius within which the robot holds still."""
 
@@ -129,7 +133,7 @@ class PolicyNode(ManagedNode):
         self._odometry = (pose, twist, time.monotonic())
 
     def _on_neighbours(self, message: PoseArray) -> None:
-        if self._spec is None or self._spec.success.contact == "allowed":
+        if self._spec is None:
             return
         names = [robot.name for robot in self._spec.robots if robot.name != self.robot]
         if len(names) == len(message.poses):  # else it is of the task before
@@ -151,10 +155,13 @@ class PolicyNode(ManagedNode):
     def _load(self, path: Path) -> PolicySession:
         session = PolicySession(path, self._provider)
         contract = session.contract
-        if contract.observation not in _OBSERVATIONS or contract.action != diffdrive.ACTION_NAMES:
+        unknown = missing(contract.robot.observation, _ANYWHERE)
+        if unknown:
+            known = ", ".join(dict.fromkeys(name for name, _ in _ANYWHERE.quantities()))
+            raise PolicyFileError(f"{path}: observes {', '.join(unknown)}; this robot gives {known}")
+        if contract.action != _COMMANDS:
             raise PolicyFileError(
-                f"{path}: observes {', '.join(contract.observation)},"
-                f" this robot gives {' or '.join(', '.join(names) for names in _OBSERVATIONS)}"
+                f"{path}: commands {', '.join(contract.action)}; this robot takes {', '.join(_COMMANDS)}"
             )
         if contract.reads_reward:
             raise PolicyFileError(f"{path}: reads rewards, which nobody tells this robot; allowed: policies without")
@@ -258,10 +265,20 @@ class PolicyNode(ManagedNode):
         if not spec.success.hold_s and self._distance < spec.success.radius_m * ARRIVED_SHARE:
             self._reached, self._detail = True, "on its pad"
             return self._send(STOP)
-        if session.contract.observation == diffdrive.RECKONING_NAMES:
-            observation = diffdrive.reckon(pose, twist, goal, self._start)[None]
+        if self._seen is not None:
+            ways, seen_at = self._seen
         else:
-            observation = diffdrive.observe(pose, twist, goal)[None]
+            # Poses of several odometries go together only where all of them start from one map.
+            ways, seen_at = {name: other[:2] - pose[:2] for name, other in self._others.items()}, stamp
+        others = np.array([*ways.values()]).reshape(-1, 2)
+        if self._seen is None and len(others):
+            others = in_frame(np.array([0.0, 0.0, pose[2]]), others)
+        terms, senses = session.contract.robot.observation, CarSenses(pose, twist, goal, self._start, others)
+        unknown = missing(terms, senses)
+        if unknown:
+            self._detail, self._forget = f"not observed: {', '.join(unknown)}", True
+            return self._send(STOP)
+        observation = observed(terms, senses)[None]
         known, forget, self._forget = self._memory, self._forget, False
         # A policy that has just arrived remembers nothing of what another one did.
         memory = session.begin() if forget or known is None or known[0] is not session else known[1]
@@ -269,11 +286,10 @@ class PolicyNode(ManagedNode):
         actions, memory = session.step(observation, memory, carried_out=self._carried_out[None])
         action = actions[0]
         self._latencies.append(time.perf_counter() - started)
-        if self._seen is not None:
-            ways, seen_at = self._seen
-        else:
-            # Poses of several odometries go together only where all of them start from one map.
-            ways, seen_at = {name: other[:2] - pose[:2] for name, other in self._others.items()}, stamp
+        if spec.success.contact == "allowed":
+            # Nobody has to be kept clear of; what is observed of others has to be fresh all the same.
+            ways = {}
+            seen_at = seen_at if any(term.name.startswith("neighbour") for term in terms) else stamp
         age = time.monotonic() - min(stamp, seen_at)
         safe = filter_command(action, age, ways, self.robot, self._limits)
         self._memory, self._carried_out = (session, memory), safe.command
@@ -283,7 +299,10 @@ class PolicyNode(ManagedNode):
         self._send(safe.command)
 
     def _send(self, command: np.ndarray) -> None:
-        self._command.publish(convert.command_to_ros(command, diffdrive.MAX_SPEED_MPS, diffdrive.MAX_YAW_RATE_RADPS))
+        session = self._session
+        # Before the first policy nothing but a stop is sent, which is one in any unit.
+        scales = (1.0, 1.0) if session is None else (term.scale for term in session.contract.robot.action)
+        self._command.publish(convert.command_to_ros(command, *scales))
 
 
 def main() -> int:

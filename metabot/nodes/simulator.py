@@ -24,7 +24,7 @@ from metabot.task import TaskSpec
 from metabot.task.model import SpecError
 from metabot_sim.batch import BatchedWorld
 from metabot_sim.families.parking import Parking
-from metabot_sim.robots import diffdrive
+from metabot_sim.robots.car import CarGroup
 
 STATUS_HZ = 10
 
@@ -119,16 +119,24 @@ class SimulatorNode(ManagedNode):
                 for publisher in (topics.odometry, topics.truth, topics.neighbours):
                     self.destroy_publisher(publisher)
                 self.destroy_subscription(topics.command)
-            self._robot_topics = [self._connect(index, robot.name) for index, robot in enumerate(spec.robots)]
+            limits = {
+                int(index): (float(speed), float(rate))
+                for group in world.groups
+                if isinstance(group, CarGroup)
+                for index, (speed, rate) in zip(group.indices, group.limits, strict=True)
+            }
+            self._robot_topics = [
+                self._connect(index, robot.name, limits[index]) for index, robot in enumerate(spec.robots)
+            ]
             self._world, self._digest = world, message.digest
             self._commands = np.zeros((world.num_robots, 2))
             self._command_times = np.full(world.num_robots, -np.inf)
             self._restart(world)
         self.get_logger().info(f"world of {world.num_robots} robots, task {message.digest}")
 
-    def _connect(self, index: int, robot: str) -> _RobotTopics:
+    def _connect(self, index: int, robot: str, limits: tuple[float, float]) -> _RobotTopics:
         def on_command(message: Twist) -> None:
-            command = convert.command_from_ros(message, diffdrive.MAX_SPEED_MPS, diffdrive.MAX_YAW_RATE_RADPS)
+            command = convert.command_from_ros(message, *limits)
             with self._lock:
                 if index < len(self._commands) and np.isfinite(command).all():
                     self._commands[index], self._command_times[index] = command, time.monotonic()

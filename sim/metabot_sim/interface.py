@@ -100,6 +100,9 @@ def _task_term(env: FleetEnv, name: str) -> Term:
         return Term(name, "m", float(side), frame="base" if found[1] == "centre" else "map")
     if env.family.name == "drive-capture" and name == "depth":
         return Term(name, "m", float(half[0]), frame="map")
+    if env.family.name == "drive-odometry" and name.startswith("goal_"):
+        # As the pad lies from where the robot began, along where it looks now.
+        return Term(name, *_meaning(_DRIVING, name)[:3], frame="start")
     kinds = {robot.kind for robot in env.spec.robots}
     table = next((table for kind, table in _TASKS.items() if kind in kinds), _DRIVING)
     return Term(name, *_meaning(table, name))
@@ -108,11 +111,7 @@ def _task_term(env: FleetEnv, name: str) -> Term:
 def _own_terms(group: RobotGroup, kind: str, names: tuple[str, ...], robot: int) -> Iterator[Term]:
     for name in names:
         if isinstance(group, CarGroup):
-            # Of a user's own robots each has limits of its own.
-            speed, rate = (
-                float(np.broadcast_to(limit, len(group.indices))[list(group.indices).index(robot)])
-                for limit in (group.max_speed_mps, group.max_yaw_rate_radps)
-            )
+            speed, rate = map(float, group.limits[list(group.indices).index(robot)])
             unit, scale = ("m/s", speed) if name in ("forward", "forward_speed") else ("rad/s", rate)
             yield Term(name, unit, scale, frame="base")
         else:

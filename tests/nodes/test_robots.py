@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import math
 import os
+import re
 import signal
 import time
 from pathlib import Path
@@ -29,9 +31,12 @@ from metabot.nodes.client import FleetError, Pending, adapted_vector
 from metabot.nodes.conversions import odometry_from_ros
 from metabot.nodes.qos import newest
 from metabot.params import save_checkpoint
+from metabot.policy import GaussianMLP
 from metabot.problems import make_problem
+from metabot.problems.family import FamilyProblem
 from metabot.problems.interface import interface_of
 from metabot.task import Mission, RobotDynamics, TaskSpec, place
+from metabot_sim.robots.mjcf import with_mjcf
 
 pytestmark = pytest.mark.processes
 
@@ -134,9 +139,8 @@ def test_an_action_without_a_server_times_out_with_a_clear_line(start_fleet) -> 
         client.adapt("robot_9", place(Mission(goals=("red",)))).result(1.0)
 
 
-@pytest.fixture
-def healthy_policy(tmp_path: Path) -> str:
-    """A hand-set network that drives a healthy robot to its pad."""
+def hand_set() -> tuple[GaussianMLP, np.ndarray]:
+    """A network, set by hand, that drives a healthy robot to its pad."""
     policy = drive_policy()
     parameters = np.zeros(policy.layout.size, np.float32)
     views = policy.layout.view(parameters)
@@ -145,6 +149,13 @@ def healthy_policy(tmp_path: Path) -> str:
     views["weight_0"][1, names.index("goal_sin")] = 1.0
     views["weight_1"][0, 0] = views["weight_1"][1, 1] = 1.0
     views["weight_2"][0, 0], views["weight_2"][1, 1] = 0.8, 1.2
+    return policy, parameters
+
+
+@pytest.fixture
+def healthy_policy(tmp_path: Path) -> str:
+    """A hand-set network that drives a healthy robot to its pad."""
+    policy, parameters = hand_set()
     contract = PolicyContract(interface_of(make_problem("drive-goal")), policy.layout.hash)
     return str(export_policy(tmp_path / "hand.onnx", policy, parameters, contract).path)
 
@@ -209,6 +220,40 @@ def test_a_policy_that_reads_rewards_is_refused_by_a_robot_that_is_told_none(sta
     fleet = start_fleet([NodeProcess("policy", "/robot_1", {"policy_file": str(path)}, respawn=True)])
     fleet.client.wait(lambda: bool(fleet.deaths), "the end of the node", 30)
     assert fleet.deaths[0].lasting and "reads rewards" in fleet.deaths[0].reason
+
+
+@pytest.mark.parametrize("max_speed_mps", [0.5, 1.5])
+def test_a_robot_of_ones_own_drives_over_topics_at_the_speed_that_it_is_told(
+    start_fleet, tmp_path: Path, max_speed_mps: float
+) -> None:
+    page = Path(__file__).parents[2] / "docs/tutorials/bring-your-own-robot.md"
+    xml = re.search(r"```xml\n(.*?)```", page.read_text(), re.DOTALL)
+    assert xml is not None
+    (tmp_path / "robot.xml").write_text(xml[1])
+    (tmp_path / "robot.metabot.json").write_text(json.dumps({"max_speed_mps": max_speed_mps}))
+    spec = with_mjcf(place(Mission(goals=("red",)), 3), str(tmp_path / "robot.xml"))
+    policy, parameters = hand_set()
+    contract = PolicyContract(interface_of(FamilyProblem("drive-goal", spec=spec)), policy.layout.hash)
+    path = export_policy(tmp_path / "own.onnx", policy, parameters, contract).path
+    fleet = start_fleet(driving_nodes(small_fleet(tmp_path, 1), str(path)))
+    client, heard = fleet.client, {}
+    client._node.create_subscription(Odometry, "/robot_1/odom", lambda m: heard.__setitem__("odom", m), newest())
+    ahead = client._node.create_publisher(Twist, "/robot_1/cmd_vel", newest())
+    client.publish_task(spec)
+    client.follow(("robot_1",))
+    client.wait(lambda: "odom" in heard and bool(client.view.control), "the robot", 30)
+
+    def fast() -> bool:
+        ahead.publish(Twist(linear=Vector3(x=0.25)))
+        return heard["odom"].twist.twist.linear.x > 0.2
+
+    client.wait(fast, "its speed", 20)
+    until = time.monotonic() + 1.0
+    client.wait(lambda: (ahead.publish(Twist(linear=Vector3(x=0.25))), time.monotonic() > until)[1], "steady", 5)
+    assert heard["odom"].twist.twist.linear.x == pytest.approx(0.25, abs=0.01)
+    client.reset_world()
+    client.engage("robot_1")
+    client.wait(lambda: all(client.view.world.reached), "arrival", 40)
 
 
 def test_a_robot_whose_policy_node_dies_stops(start_fleet, tmp_path: Path, healthy_policy: str) -> None:

@@ -6,7 +6,6 @@ from metabot.demo.faults import FAULTS
 from metabot.task import Mission, Pad, Pose, RobotDynamics, RobotSpec, TaskSpec, place
 from metabot_sim.batch import BatchedWorld
 from metabot_sim.env import Autoreset, FleetEnv
-from metabot_sim.robots import diffdrive
 
 SIMS = 512
 
@@ -75,15 +74,6 @@ def test_commands_mean_what_the_dynamics_say() -> None:
     assert np.allclose(forward, [0.5, -0.5, 0.5, 0.5], atol=0.03)
     # Wheels on a floor with friction give way a little when the robot turns.
     assert np.allclose(turn, [0.6, 0.6, -0.6, 1.35], rtol=0.15)
-
-
-def test_observation_is_the_goal_in_the_robots_frame() -> None:
-    pose, twist, goal = np.array([1.0, 2.0, np.pi / 2]), np.array([0.5, -1.5]), np.array([1.0, 3.0])
-    seen = dict(zip(diffdrive.OBSERVATION_NAMES, diffdrive.observe(pose, twist, goal), strict=True))
-    assert seen == pytest.approx(
-        {"goal_forward": 0.5, "goal_left": 0, "goal_cos": 1, "goal_sin": 0, "forward_speed": 0.5, "yaw_rate": -0.5},
-        abs=1e-6,
-    )
 
 
 def test_reward_is_progress_plus_success_minus_effort() -> None:

@@ -37,6 +37,12 @@ class CarGroup(RobotGroup):
             [int(world.model.sensor(robot_prefix(robot.name) + "bumper").adr[0]) for robot in robots]
         )
 
+    @property
+    def limits(self) -> np.ndarray:
+        """(r, 2): forward speed and yaw rate of each robot at full command."""
+        both = np.broadcast_arrays(self.max_speed_mps, self.max_yaw_rate_radps, np.empty(len(self.robots)))[:2]
+        return np.stack(both, axis=-1)
+
     @abstractmethod
     def poses(self, ids: np.ndarray | None = None) -> np.ndarray:
         """(n, r, 3): x, y in metres and yaw in radians, in the world frame; of some simulations if asked."""

@@ -68,59 +68,17 @@ def wheel_speeds(command: np.ndarray, dynamics: np.ndarray) -> np.ndarray:
     return miswired(np.stack([forward - half, forward + half], axis=-1) / WHEEL_RADIUS_M, dynamics)
 
 
-def observe(pose: np.ndarray, twist: np.ndarray, goal: np.ndarray) -> np.ndarray:
-    """What the policy of a differential-drive robot sees.
-
-    The same function serves the batched simulation and the policy node, so that a policy
-    meets in deployment what it met in training.
-
-    Args:
-        pose: (..., 3) x, y in metres, yaw in radians, any fixed frame.
-        twist: (..., 2) forward speed in m/s, yaw rate in rad/s, in the robot's frame.
-        goal: (..., 2) the pad's centre in the pose's frame, in metres.
-
-    Returns:
-        (..., 6) float32 in the order of `OBSERVATION_NAMES`, each of order one.
-    """
-    offset = goal - pose[..., :2]
-    cos, sin = np.cos(pose[..., 2]), np.sin(pose[..., 2])
-    ahead = cos * offset[..., 0] + sin * offset[..., 1]
-    left = -sin * offset[..., 0] + cos * offset[..., 1]
-    distance = np.maximum(np.hypot(ahead, left), 1e-6)
-    return np.stack(
-        [
-            ahead / GOAL_SCALE_M,
-            left / GOAL_SCALE_M,
-            ahead / distance,
-            left / distance,
-            twist[..., 0] / MAX_SPEED_MPS,
-            twist[..., 1] / MAX_YAW_RATE_RADPS,
-        ],
-        axis=-1,
-    ).astype(np.float32)
-
-
-def reckon(pose: np.ndarray, twist: np.ndarray, goal: np.ndarray, start: np.ndarray) -> np.ndarray:
-    """What the policy of a robot that goes by its own odometry sees.
+def reckon_places(pose: np.ndarray, goal: np.ndarray, start: np.ndarray) -> np.ndarray:
+    """The first six of `RECKONING_NAMES` of robots that go by their own odometry.
 
     Args:
         pose: (..., 3) x, y in metres, yaw in radians, as the robot believes them.
-        twist: (..., 2) forward speed in m/s, yaw rate in rad/s, as it counts them.
         goal: (..., 2) the pad's centre on the map, in metres.
         start: (..., 2) where it started, in metres.
 
     Returns:
-        (..., 8) float32 in the order of `RECKONING_NAMES`: the pad as it lies from the start and the way
-        since then, both as seen from the robot's heading.
+        (..., 6): the pad as it lies from the start and the way since then, both as seen from the robot's heading.
     """
-    seen = np.empty((*pose.shape[:-1], len(RECKONING_NAMES)), dtype=np.float32)
-    seen[..., :6] = reckon_places(pose, goal, start)
-    seen[..., 6], seen[..., 7] = twist[..., 0] / MAX_SPEED_MPS, twist[..., 1] / MAX_YAW_RATE_RADPS
-    return seen
-
-
-def reckon_places(pose: np.ndarray, goal: np.ndarray, start: np.ndarray) -> np.ndarray:
-    """The first six of `reckon`, (..., 6); arguments as there."""
     turned = pose.copy()
     turned[..., :2] = start
     ahead = in_frame(turned, goal)
