@@ -8,6 +8,7 @@ import os
 import signal
 import sys
 import threading
+import traceback
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -93,6 +94,8 @@ class ManagedNode(LifecycleNode):
                 raise SetupError(self._problem or "a lifecycle transition failed")
 
     _problem = ""
+    failure = ""
+    """Why the process has to end; empty while all goes well."""
 
     def on_configure(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Lifecycle: make what is needed."""
@@ -136,8 +139,20 @@ class ManagedNode(LifecycleNode):
             self.active = False
             self.end()
 
+    def fail(self, problem: Exception) -> None:
+        """End the process with code 1 because a thread of the node cannot go on; its supervisor starts it again.
+
+        Args:
+            problem: what happened; its traceback goes to the log.
+        """
+        self.failure = f"{type(problem).__name__}: {problem}".splitlines()[0]
+        self.get_logger().error("".join(traceback.format_exception(problem)).rstrip())
+        self._publish_diagnostics()
+
     def _publish_diagnostics(self) -> None:
         level, summary, values = self.diagnose()
+        if self.failure:
+            level, summary = DiagnosticStatus.ERROR, self.failure
         status = DiagnosticStatus(
             level=level,
             name=self.get_fully_qualified_name(),
@@ -154,8 +169,8 @@ def run_node(make: Callable[[], ManagedNode]) -> int:
     """Run one node in this process until it is told to stop.
 
     Ends cleanly on SIGINT and SIGTERM; a `SetupError` becomes one line and exit code 2. Where
-    the environment names a supervisor the process does not outlive it. A crash in native code
-    leaves the stack of every thread in the node's log.
+    the environment names a supervisor the process does not outlive it. A thread that fails ends it with
+    code 1, see `ManagedNode.fail`; a crash in native code leaves the stack of every thread in the node's log.
     """
     faulthandler.enable()
     if supervisor := os.environ.get(SUPERVISOR_PID):
@@ -172,6 +187,8 @@ def run_node(make: Callable[[], ManagedNode]) -> int:
         node.autostart()
         while not stop.is_set():
             executor.spin_once(timeout_sec=0.1)
+            if node.failure:
+                return 1
     except SetupError as problem:
         print(f"{node.get_name() if node else Path(sys.argv[0]).stem}: {problem}", file=sys.stderr, flush=True)
         return 2

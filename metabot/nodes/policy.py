@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 import threading
 import time
+import traceback
 from collections import deque
 from pathlib import Path
 from typing import Any
@@ -251,7 +252,12 @@ class PolicyNode(ManagedNode):
                 self._ticker.restart()
                 driving = True
             self._ticker.wait()
-            self._tick()
+            try:
+                self._tick()
+            except Exception as problem:  # whatever it is: the robot must not go on by its last command
+                self._engaged, self._forget = False, True
+                self._detail = f"stopped, {type(problem).__name__}: {problem}".splitlines()[0]
+                self.get_logger().error("".join(traceback.format_exception(problem)).rstrip())
         self._send(STOP)
 
     def _tick(self) -> None:

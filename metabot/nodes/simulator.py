@@ -25,6 +25,7 @@ from metabot.task.model import SpecError
 from metabot_sim.batch import BatchedWorld
 from metabot_sim.families.parking import Parking
 from metabot_sim.robots.car import CarGroup
+from metabot_sim.robots.registry import ROBOTS
 
 STATUS_HZ = 10
 
@@ -109,7 +110,9 @@ class SimulatorNode(ManagedNode):
 
     def _on_task(self, message: msg.Task) -> None:
         try:
-            spec = TaskSpec.parse(message.spec_json).model_copy(update={"control_hz": self._rate_hz})
+            asked = TaskSpec.parse(message.spec_json)
+            _check_served(asked)
+            spec = _at_once(asked).model_copy(update={"control_hz": self._rate_hz})
             world = BatchedWorld(spec)
         except (SpecError, ValueError) as problem:
             self.get_logger().error(f"task ignored: {problem}")
@@ -129,6 +132,9 @@ class SimulatorNode(ManagedNode):
                 self._connect(index, robot.name, limits[index]) for index, robot in enumerate(spec.robots)
             ]
             self._world, self._digest = world, message.digest
+            # In control steps of the task, which are not those of this node.
+            late = [robot.dynamics.delay_steps / asked.control_hz for robot in asked.robots]
+            self._late = np.rint(np.array(late) * self._rate_hz).astype(np.int64)
             self._commands = np.zeros((world.num_robots, 2))
             self._command_times = np.full(world.num_robots, -np.inf)
             self._restart(world)
@@ -165,6 +171,7 @@ class SimulatorNode(ManagedNode):
 
     def _restart(self, world: BatchedWorld) -> None:
         self._commands[:] = 0.0
+        self._sent = np.zeros((int(self._late.max()) + 1, world.num_robots, 2))
         self._ticks = 0
         self._reached = np.zeros(world.num_robots, dtype=bool)
         self._parking = Parking(world)
@@ -176,9 +183,12 @@ class SimulatorNode(ManagedNode):
         period = 1.0 / (self._rate_hz * self._factor)
         due = time.monotonic()
         while self.active:
-            with self._lock:
-                if self._world is not None and not self._paused:
-                    self._advance(self._world)
+            try:
+                with self._lock:
+                    if self._world is not None and not self._paused:
+                        self._advance(self._world)
+            except Exception as problem:  # whatever it is: a thread that dies alone would leave a world that stands
+                return self.fail(problem)
             due += period
             delay = due - time.monotonic()
             if delay > 0:
@@ -188,7 +198,10 @@ class SimulatorNode(ManagedNode):
 
     def _advance(self, world: BatchedWorld) -> None:
         fresh = time.monotonic() - self._command_times < self._timeout_s
-        world.step(np.where(fresh[:, None], self._commands, 0.0)[None])
+        self._sent[self._ticks % len(self._sent)] = np.where(fresh[:, None], self._commands, 0.0)
+        heard = (self._ticks - self._late) % len(self._sent)
+        commands = self._sent[heard, np.arange(world.num_robots)]
+        world.step(np.where((self._ticks >= self._late)[:, None], commands, 0.0)[None])
         self._ticks += 1
         self._clock_ticks += 1  # time goes on when the world is reset
         poses = world.poses()
@@ -220,6 +233,31 @@ class SimulatorNode(ManagedNode):
                     contacts=self._contacts.tolist(),
                 )
             )
+
+
+def _check_served(spec: TaskSpec) -> None:
+    """Refuse a task that this node cannot play.
+
+    Raises:
+        SpecError: naming the robot; one line.
+    """
+    kinds = {robot.kind for robot in spec.robots}
+    for robot in spec.robots:
+        if not issubclass(ROBOTS[robot.kind], CarGroup):
+            raise SpecError(f"robots.{robot.name}.kind: {robot.kind}; allowed: robots that drive")
+        if robot.goal is None:
+            raise SpecError(f"robots.{robot.name}.goal: none; allowed: the colour of a pad")
+    if len(kinds) > 1:
+        raise SpecError(f"robots: of {len(kinds)} kinds ({', '.join(sorted(kinds))}); allowed: of one")
+
+
+def _at_once(spec: TaskSpec) -> TaskSpec:
+    """The same task without delays: the node keeps commands back itself, for as long as the task's steps last."""
+    robots = tuple(
+        robot.model_copy(update={"dynamics": robot.dynamics.model_copy(update={"delay_steps": 0})})
+        for robot in spec.robots
+    )
+    return spec.model_copy(update={"robots": robots})
 
 
 def main() -> int:

@@ -1,0 +1,80 @@
+"""The policy node: what happens when its policy fails on the way."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+import rclpy
+from geometry_msgs.msg import Twist
+from metabot_interfaces import msg
+from nav_msgs.msg import Odometry
+from std_srvs.srv import SetBool
+
+from metabot.base import drive_policy
+from metabot.deploy.contract import PolicyContract
+from metabot.deploy.export import export_policy
+from metabot.nodes.policy import PolicyNode
+from metabot.problems import make_problem
+from metabot.problems.interface import interface_of
+from metabot.task import Mission, place
+
+
+@pytest.fixture
+def node(domain: int, tmp_path: Path) -> Iterator[PolicyNode]:
+    """A node of this process, driving; what it commands is kept in ``sent``."""
+    policy = drive_policy()
+    contract = PolicyContract(interface_of(make_problem("drive-goal")), policy.layout.hash)
+    path = export_policy(tmp_path / "p.onnx", policy, policy.initial(np.random.default_rng(0)) + 0.1, contract).path
+    arguments = ["--ros-args", "-r", "__ns:=/robot_1", "-p", f"policy_file:={path}"]
+    rclpy.init(domain_id=domain, args=arguments)
+    made = PolicyNode()
+    made.sent = []  # type: ignore[attr-defined]
+    made._command.publish = made.sent.append  # type: ignore[attr-defined,method-assign]
+    try:
+        made.autostart()
+        spec = place(Mission(goals=("red",)), 3)
+        made._on_task(msg.Task(spec_json=spec.model_dump_json(), digest=spec.digest))
+        yield made
+    finally:
+        made.stop()
+        made.destroy_node()
+        rclpy.shutdown()
+
+
+def wait(node: PolicyNode, until) -> None:
+    deadline = time.monotonic() + 10.0
+    while not until():
+        assert time.monotonic() < deadline
+        node._on_odometry(Odometry())
+        time.sleep(0.01)
+
+
+def moving(twist: Twist) -> bool:
+    return twist.linear.x != 0.0 or twist.angular.z != 0.0
+
+
+def test_a_robot_whose_policy_fails_stops_says_why_and_can_be_engaged_again(node: PolicyNode) -> None:
+    sent: list[Twist] = node.sent  # type: ignore[attr-defined]
+    node._on_odometry(Odometry())
+    assert node._on_engage(SetBool.Request(data=True), SetBool.Response()).success
+    wait(node, lambda: len(sent) > 3 and moving(sent[-1]))
+    session = node._session
+    assert session is not None
+    honest = session.step
+
+    def fails(*args: object, **more: object) -> None:
+        raise RuntimeError("the graph is gone")
+
+    session.step = fails  # type: ignore[assignment,method-assign]
+    wait(node, lambda: not node._engaged)
+    wait(node, lambda: not moving(sent[-1]))
+    assert node._detail == "stopped, RuntimeError: the graph is gone"
+    assert node._thread is not None and node._thread.is_alive()
+    session.step = honest  # type: ignore[method-assign]
+    assert node._on_engage(SetBool.Request(data=True), SetBool.Response()).success
+    count = len(sent)
+    wait(node, lambda: len(sent) > count + 3 and moving(sent[-1]))
