@@ -278,6 +278,10 @@ class BatchedWorld:
         if self._mocap is not None:
             self._mocap[:, self._pad_mocap, 2] = np.where(shown, PAD_HEIGHT_M, -0.1)
 
+    def put_object(self, number: int, pose: np.ndarray, velocity: np.ndarray) -> None:
+        """Put an object of the first simulation somewhere: (7,) position and quaternion, (6,) velocities."""
+        self.qpos[0, self._object_pos[number]], self.qvel[0, self._object_vel[number]] = pose, velocity
+
     def object_positions(self) -> np.ndarray:
         """(num_sims, objects, 3): centres of the objects in metres."""
         return self.qpos[:, self._object_pos[:, :3]]

@@ -14,7 +14,7 @@ from metabot_sim.batch import BatchedWorld
 from metabot_sim.episodes import NOISE, EpisodeBatch
 from metabot_sim.families.base import SPLITS, Family, Split
 from metabot_sim.families.registry import family as family_of
-from metabot_sim.rewards import Reward
+from metabot_sim.rewards import Reward, Step
 
 
 class Autoreset(Enum):
@@ -268,6 +268,17 @@ class FleetEnv:
         return Transition(
             self.observe(), rewards.astype(np.float32), success, arrived, terminated, truncated, diverged, ~resting
         )
+
+    def judge(self, actions: np.ndarray) -> Step:
+        """Let the rules take in a state that something else than physics has brought about.
+
+        Args:
+            actions: (n, R, A) what the robots did on the way there, clipped.
+        """
+        self._steps += 1
+        done = self.rules.advance(actions)
+        self._success = done.success.copy()
+        return done
 
     def observe(self) -> np.ndarray:
         """What every robot sees now, (n, R, widest observation) float32."""

@@ -51,6 +51,16 @@ class CarGroup(RobotGroup):
     def velocities(self) -> np.ndarray:
         """(n, r, 3): velocity along x and y of the world in m/s, yaw rate in rad/s."""
 
+    @abstractmethod
+    def put(self, robot: int, pose: np.ndarray, velocity: np.ndarray) -> None:
+        """Put a robot of the first simulation somewhere.
+
+        Args:
+            robot: its number among these.
+            pose: (3,) x, y in metres and yaw in radians, in the world frame.
+            velocity: (3,) along x and y of the world in m/s, yaw rate in rad/s.
+        """
+
     def twists(self, poses: np.ndarray | None = None) -> np.ndarray:
         """(n, r, 2): forward speed in m/s and yaw rate in rad/s, robot frame."""
         yaw = (self.poses() if poses is None else poses)[..., 2]

@@ -90,6 +90,11 @@ class PlanarCar(CarGroup):
         poses[..., 2] = wrap(poses[..., 2])
         return poses
 
+    def put(self, robot: int, pose: np.ndarray, velocity: np.ndarray) -> None:
+        """See `CarGroup.put`."""
+        self.world.qpos[0, self._pos_index[robot]] = pose
+        self.world.qvel[0, self._vel_index[robot]] = velocity
+
     def velocities(self) -> np.ndarray:
         """See `CarGroup.velocities`."""
         return self.world.qvel[:, self._vel_index] if self._velocities is None else self._velocities

@@ -96,6 +96,37 @@ class Arm(RobotGroup):
         shape = (world.num_sims, len(robots))
         self._set_point = np.tile(np.array(HOME_M), (*shape, 1))
         self._set_yaw = np.zeros(shape)
+        self._finger_vel = model.jnt_dofadr[fingers]
+        self._told_pressed: np.ndarray | None = None
+
+    joint_names = (*JOINTS, *FINGERS)
+    """In the order of `put` and `joint_states`."""
+
+    def joint_states(self) -> tuple[np.ndarray, np.ndarray]:
+        """Positions and velocities of joints and fingers, (n, r, 8) both; radians and metres, and the same a second."""
+        joints, rates = self._all_joints()
+        return self.world.qpos[:, joints], self.world.qvel[:, rates]
+
+    def _all_joints(self) -> tuple[np.ndarray, np.ndarray]:
+        """Where joints and fingers are in positions and in velocities, (r, 8) both."""
+        joints = np.concatenate([self._joint_pos, self._finger_pos], axis=1)
+        return joints, np.concatenate([self._joint_vel, self._finger_vel], axis=1)
+
+    def put(self, robot: int, positions: np.ndarray, velocities: np.ndarray, pressed: bool) -> None:
+        """Put an arm of the first simulation somewhere, and say what its fingers feel.
+
+        Args:
+            robot: its number among these.
+            positions: (8,) in the order of `joint_names`.
+            velocities: (8,) of the same.
+            pressed: see `Arm.pressed`; from now on nothing else says it.
+        """
+        world = self.world
+        joints, rates = self._all_joints()
+        world.qpos[0, joints[robot]], world.qvel[0, rates[robot]] = positions, velocities
+        if self._told_pressed is None:
+            self._told_pressed = np.zeros((world.num_sims, len(self.robots)), dtype=bool)
+        self._told_pressed[0, robot] = pressed
 
     @classmethod
     def attach(cls, scene: mujoco.MjSpec, robot: RobotSpec, spec: TaskSpec, index: int) -> None:
@@ -194,6 +225,8 @@ class Arm(RobotGroup):
 
     def pressed(self) -> np.ndarray:
         """(n, r) bool: whether the gripper squeezes something: it is being shut and a pad feels it."""
+        if self._told_pressed is not None:
+            return self._told_pressed
         # One pad is enough: in a jerk of the hand the other one may lose touch for an instant.
         felt = self.world.sensordata[:, self._pads].max(axis=-1) > _PRESSED_N
         return felt & (self._forces[:, self._grip] < -_PRESSED_N)

@@ -87,6 +87,10 @@ class MjcfCar(CarGroup):
     def place(self, ids: np.ndarray) -> None:
         """See `RobotGroup.place`."""
         spawns = self.world.episodes.spawns[ids[:, None], self.indices]
+        self.world.qpos[ids[:, None, None], self._pos_index] = self._stood(spawns)
+
+    def _stood(self, spawns: np.ndarray) -> np.ndarray:
+        """Positions of the free joints, (n, r, 7), of robots that stand at (n, r, 3) x, y, yaw."""
         pose = np.zeros((*spawns.shape[:2], 7))
         pose[..., :2], pose[..., 2] = spawns[..., :2], self._heights
         cos, sin = np.cos(spawns[..., 2] / 2), np.sin(spawns[..., 2] / 2)
@@ -94,7 +98,14 @@ class MjcfCar(CarGroup):
         # A turn about the vertical, and before it the attitude in which the robot stands.
         pose[..., 3], pose[..., 4] = cos * w - sin * z, cos * x - sin * y
         pose[..., 5], pose[..., 6] = cos * y + sin * x, cos * z + sin * w
-        self.world.qpos[ids[:, None, None], self._pos_index] = pose
+        return pose
+
+    def put(self, robot: int, pose: np.ndarray, velocity: np.ndarray) -> None:
+        """See `CarGroup.put`; the robot stands upright, its wheels as they were."""
+        everyone = np.zeros((1, len(self.robots), 3))
+        everyone[0, robot] = pose
+        self.world.qpos[0, self._pos_index[robot]] = self._stood(everyone)[0, robot]
+        self.world.qvel[0, self._vel_index[robot]] = [*velocity[:2], 0.0, *(self._up[robot] * velocity[2])]
 
     def poses(self, ids: np.ndarray | None = None) -> np.ndarray:
         """See `CarGroup.poses`."""
