@@ -7,12 +7,17 @@ from array import array
 
 import numpy as np
 from builtin_interfaces.msg import Time
-from geometry_msgs.msg import Pose, PoseArray, Twist
+from geometry_msgs.msg import Pose, PoseArray, Twist, TwistStamped
 from metabot_interfaces import msg
 from nav_msgs.msg import Odometry
+from sensor_msgs.msg import JointState
+from std_msgs.msg import Float64
 
 from metabot.fleet import MetaParameters, Update
 from metabot.params import decode_vector, encode_vector
+from metabot.task import RobotInterface
+from metabot_sim.frames import turned
+from metabot_sim.robots.arm import Arm
 
 
 def vector_to_ros(vector: np.ndarray) -> tuple[array, int]:
@@ -160,3 +165,96 @@ def command_to_ros(command: np.ndarray, max_speed_mps: float, max_yaw_rate_radps
 def command_from_ros(message: Twist, max_speed_mps: float, max_yaw_rate_radps: float) -> np.ndarray:
     """Normalised commands (2,) from a velocity command, not clipped."""
     return np.array([message.linear.x / max_speed_mps, message.angular.z / max_yaw_rate_radps])
+
+
+def joint_states_to_ros(
+    positions: np.ndarray, velocities: np.ndarray, pressed: bool, robot: str, stamp: Time
+) -> JointState:
+    """State of an arm with a gripper; the fingers' effort is 1 where they feel something between them, else 0.
+
+    Args:
+        positions: (8,) in the order of `Arm.joint_names`, radians and metres.
+        velocities: (8,) of the same.
+        pressed: whether the fingers feel something.
+        robot: its name.
+        stamp: time of the state.
+    """
+    message = JointState()
+    message.header.stamp, message.header.frame_id = stamp, f"{robot}/base_link"
+    message.name = list(Arm.joint_names)
+    message.position, message.velocity = positions.tolist(), velocities.tolist()
+    message.effort = [float(pressed) if name.startswith("finger") else 0.0 for name in Arm.joint_names]
+    return message
+
+
+def joint_states_from_ros(message: JointState) -> tuple[np.ndarray, np.ndarray, bool]:
+    """Positions (8,) and velocities (8,) in the order of `Arm.joint_names`, and whether the fingers feel something.
+
+    Raises:
+        KeyError: naming the joint that is missing.
+    """
+    index = {name: number for number, name in enumerate(message.name)}
+    order = [index[name] for name in Arm.joint_names]
+    velocities = np.array(message.velocity) if len(message.velocity) else np.zeros(len(message.name))
+    effort = np.array(message.effort) if len(message.effort) else np.zeros(len(message.name))
+    pressed = any(effort[index[name]] > 0.0 for name in Arm.joint_names if name.startswith("finger"))
+    return np.array(message.position)[order], velocities[order], bool(pressed)
+
+
+def servo_to_ros(action: np.ndarray, interface: RobotInterface, robot: str, stamp: Time) -> TwistStamped:
+    """Velocity of the fingertips in the base's frame, from commands of steps (dx, dy, dz, dyaw) in [-1, 1]."""
+    message = TwistStamped()
+    message.header.stamp, message.header.frame_id = stamp, f"{robot}/base_link"
+    steps = [term.quantity(float(value)) for term, value in zip(interface.action[:4], action[:4], strict=True)]
+    linear, angular = message.twist.linear, message.twist.angular
+    linear.x, linear.y, linear.z, angular.z = (step * interface.control_hz for step in steps)
+    return message
+
+
+def servo_from_ros(message: TwistStamped, interface: RobotInterface) -> np.ndarray:
+    """Commands of steps (dx, dy, dz, dyaw), not clipped, from a velocity of the fingertips in the base's frame."""
+    linear, angular = message.twist.linear, message.twist.angular
+    rates = (linear.x, linear.y, linear.z, angular.z)
+    return np.array(
+        [term.seen(rate / interface.control_hz) for term, rate in zip(interface.action[:4], rates, strict=True)]
+    )
+
+
+def gripper_to_ros(action: float, interface: RobotInterface) -> Float64:
+    """Opening in metres, from a command in [-1, 1]."""
+    return Float64(data=interface.action[4].quantity(float(action)))
+
+
+def gripper_from_ros(message: Float64, interface: RobotInterface) -> np.ndarray:
+    """The command (1,), not clipped, from an opening in metres."""
+    return np.array([interface.action[4].seen(message.data)])
+
+
+def object_to_ros(pose: np.ndarray, velocity: np.ndarray, name: str, stamp: Time) -> Odometry:
+    """State of an object in the world.
+
+    Args:
+        pose: (7,) position and quaternion, w first.
+        velocity: (6,) in m/s along the world's axes, in rad/s about its own.
+        name: its name.
+        stamp: time of the state.
+    """
+    message = Odometry()
+    message.header.stamp, message.header.frame_id, message.child_frame_id = stamp, "world", name
+    place, turn = message.pose.pose.position, message.pose.pose.orientation
+    place.x, place.y, place.z, turn.w, turn.x, turn.y, turn.z = map(float, pose)
+    linear, angular = message.twist.twist.linear, message.twist.twist.angular
+    # Twists are said in the child's frame (REP-147 and the message's own words).
+    ahead = turned(np.array([pose[3], -pose[4], -pose[5], -pose[6]]), velocity[:3])
+    linear.x, linear.y, linear.z, angular.x, angular.y, angular.z = map(float, (*ahead, *velocity[3:]))
+    return message
+
+
+def object_from_ros(message: Odometry) -> tuple[np.ndarray, np.ndarray]:
+    """The inverse of `object_to_ros`: (7,) and (6,)."""
+    place, turn = message.pose.pose.position, message.pose.pose.orientation
+    quaternion = np.array([turn.w, turn.x, turn.y, turn.z])
+    linear, angular = message.twist.twist.linear, message.twist.twist.angular
+    along = turned(quaternion, np.array([linear.x, linear.y, linear.z]))
+    velocity = np.array([*along, angular.x, angular.y, angular.z])
+    return np.array([place.x, place.y, place.z, *quaternion]), velocity

@@ -1,93 +1,83 @@
-"""The simulator node: one MuJoCo world for the whole fleet."""
+"""The simulator node: one MuJoCo world for the whole fleet, any family by its own rules."""
 
 from __future__ import annotations
 
 import sys
 import threading
 import time
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
-from geometry_msgs.msg import PoseArray, Twist
 from metabot_interfaces import msg
-from nav_msgs.msg import Odometry
-from rclpy.publisher import Publisher
-from rclpy.subscription import Subscription
 from rclpy.time import Time
 from rosgraph_msgs.msg import Clock
 from std_srvs.srv import SetBool, Trigger
 
-from metabot.nodes import conversions as convert
+from metabot.nodes import conversions as convert  # noqa: F401
 from metabot.nodes.managed import ManagedNode, SetupError, run_node
 from metabot.nodes.qos import latched, newest, reliable
-from metabot.task import TaskSpec
-from metabot.task.model import SpecError
-from metabot_sim.batch import BatchedWorld
-from metabot_sim.families.parking import Parking
+from metabot.nodes.simulated import SimulatedArm, SimulatedCar, SimulatedObjects, SimulatedRobot, Snapshot
+from metabot.task import SpecError, TaskSpec
+from metabot_sim.env import Autoreset, FleetEnv
+from metabot_sim.episodes import EpisodeBatch
+from metabot_sim.interface import robot_interface
+from metabot_sim.robots.arm import Arm
 from metabot_sim.robots.car import CarGroup
-from metabot_sim.robots.registry import ROBOTS
 
 STATUS_HZ = 10
-
-
-class _RobotTopics(NamedTuple):
-    """What is said to and heard of one robot."""
-
-    odometry: Publisher
-    truth: Publisher
-    neighbours: Publisher
-    command: Subscription
+_LONGEST_WAIT_S = 1.0
 
 
 class SimulatorNode(ManagedNode):
-    """Steps the world of the newest task and moves every robot by its ``cmd_vel``.
+    """Steps the world of the newest task at the task's own control rate and moves its robots by what they are told.
 
-    A command older than `command_timeout_s` counts as zero: a robot whose policy died stops.
+    A command older than `command_timeout_s` counts as zero: a robot whose policy died stops. An arm holds its
+    gripper as it was told last.
 
     Parameters:
-        rate_hz (int, 50): steps per simulated second at which odometry is published.
         real_time_factor (double, 1): simulated seconds per second.
         command_timeout_s (double, 0.5): age at which a command no longer counts.
         publish_clock (bool, true): publish /clock.
 
     Publishes:
-        /clock (rosgraph_msgs/Clock), /world/status (WorldStatus), and for every robot
-        /<robot>/odom (nav_msgs/Odometry), as its odometry has it believe;
-        /<robot>/ground_truth (nav_msgs/Odometry), as it is, for those who watch;
-        /<robot>/neighbours (geometry_msgs/PoseArray), the other robots of the task in its order, as it sees them.
+        /clock (rosgraph_msgs/Clock), /world/status (WorldStatus), /objects/<object> (nav_msgs/Odometry);
+        of every robot that drives /<robot>/odom (nav_msgs/Odometry), as its odometry has it believe,
+        /<robot>/ground_truth (nav_msgs/Odometry), as it is, for those who watch, and
+        /<robot>/neighbours (geometry_msgs/PoseArray), the other robots of the task in its order, as it sees them;
+        of every arm /<robot>/joint_states (sensor_msgs/JointState).
 
     Subscribes:
-        /task (Task, latched), /<robot>/cmd_vel (geometry_msgs/Twist).
+        /task (Task, latched), /<robot>/cmd_vel (geometry_msgs/Twist), and of arms /<robot>/servo
+        (geometry_msgs/TwistStamped), a velocity of the fingertips in the base's frame, and /<robot>/gripper
+        (std_msgs/Float64), an opening in metres.
 
     Services:
-        /world/reset (std_srvs/Trigger), /world/pause (std_srvs/SetBool).
+        /world/reset (std_srvs/Trigger), /world/pause (std_srvs/SetBool),
+        /world/step (std_srvs/Trigger): one control step of a paused world.
     """
 
     def __init__(self) -> None:
         """Declare parameters and topics."""
         super().__init__("simulator")
-        self._rate_hz: int = self.parameter("rate_hz", 50, "steps per simulated second")
         self._factor: float = self.parameter("real_time_factor", 1.0, "simulated seconds per second")
         self._timeout_s: float = self.parameter("command_timeout_s", 0.5, "age at which a command no longer counts")
         self._with_clock: bool = self.parameter("publish_clock", True, "publish /clock")
         self._clock_out = self.create_publisher(Clock, "/clock", newest())
         self._status = self.create_publisher(msg.WorldStatus, "/world/status", reliable())
         self._lock = threading.Lock()
-        self._world: BatchedWorld | None = None
-        self._commands = np.zeros((0, 2))
-        self._command_times = np.zeros(0)
-        self._robot_topics: list[_RobotTopics] = []
+        self._env: FleetEnv | None = None
+        self._robots: list[SimulatedRobot] = []
+        self._objects: SimulatedObjects | None = None
         self._paused = False
-        self._clock_ticks = 0
+        self._clock_s = 0.0
         self._thread: threading.Thread | None = None
         self.create_subscription(msg.Task, "/task", self._on_task, latched())
         self.create_service(Trigger, "/world/reset", self._on_reset)
         self.create_service(SetBool, "/world/pause", self._on_pause)
+        self.create_service(Trigger, "/world/step", self._on_step)
 
     def setup(self) -> None:
         """Check the parameters."""
-        if self._rate_hz < 1 or 100 % self._rate_hz:
-            raise SetupError(f"rate_hz: {self._rate_hz} does not divide the simulation rate of 100 Hz")
         if not self._factor > 0:
             raise SetupError(f"real_time_factor: {self._factor} is not positive")
 
@@ -104,63 +94,55 @@ class SimulatorNode(ManagedNode):
     def diagnose(self) -> tuple[bytes, str, dict[str, Any]]:
         """The loaded task."""
         level, summary, _ = super().diagnose()
-        return level, summary, {"task": self._world.spec.digest if self._world else "none", "paused": self._paused}
+        return level, summary, {"task": self._env.spec.digest if self._env else "none", "paused": self._paused}
 
     # -- callbacks ------------------------------------------------------------------------
 
     def _on_task(self, message: msg.Task) -> None:
         try:
-            asked = TaskSpec.parse(message.spec_json)
-            _check_served(asked)
-            spec = _at_once(asked).model_copy(update={"control_hz": self._rate_hz})
-            world = BatchedWorld(spec)
+            spec = TaskSpec.parse(message.spec_json)
+            env = FleetEnv(spec, 1, autoreset=Autoreset.DISABLED)
+            kinds = [_topics(env, index) for index in range(env.num_robots)]
         except (SpecError, ValueError) as problem:
             self.get_logger().error(f"task ignored: {problem}")
             return
         with self._lock:
-            for topics in self._robot_topics:
-                for publisher in (topics.odometry, topics.truth, topics.neighbours):
-                    self.destroy_publisher(publisher)
-                self.destroy_subscription(topics.command)
-            limits = {
-                int(index): (float(speed), float(rate))
-                for group in world.groups
-                if isinstance(group, CarGroup)
-                for index, (speed, rate) in zip(group.indices, group.limits, strict=True)
-            }
-            self._robot_topics = [
-                self._connect(index, robot.name, limits[index]) for index, robot in enumerate(spec.robots)
+            for robot in (*self._robots, self._objects):
+                if robot is not None:
+                    robot.close()
+            self._env, self._digest = env, message.digest
+            self._told = np.zeros((env.num_robots, env.max_action_size))
+            self._told_at = np.full((env.num_robots, env.max_action_size), -np.inf)
+            faces = [robot_interface(env, index) for index in range(env.num_robots)]
+            # A gripper that nobody tells anything keeps what it holds.
+            self._held = np.zeros(self._told.shape, dtype=bool)
+            for index, face in enumerate(faces):
+                self._held[index, : len(face.action)] = [name == "grip" for name in face.action_names]
+            self._robots = [
+                topics(self, env.world, index, face, self._hear(index))
+                for index, (topics, face) in enumerate(zip(kinds, faces, strict=True))
             ]
-            self._world, self._digest = world, message.digest
-            # In control steps of the task, which are not those of this node.
-            late = [robot.dynamics.delay_steps / asked.control_hz for robot in asked.robots]
-            self._late = np.rint(np.array(late) * self._rate_hz).astype(np.int64)
-            self._commands = np.zeros((world.num_robots, 2))
-            self._command_times = np.full(world.num_robots, -np.inf)
-            self._restart(world)
-        self.get_logger().info(f"world of {world.num_robots} robots, task {message.digest}")
+            self._objects = SimulatedObjects(self, env.world)
+            self._restart(env)
+        self.get_logger().info(f"{spec.family}: a world of {env.num_robots} robots, task {message.digest}")
 
-    def _connect(self, index: int, robot: str, limits: tuple[float, float]) -> _RobotTopics:
-        def on_command(message: Twist) -> None:
-            command = convert.command_from_ros(message, *limits)
+    def _hear(self, index: int) -> Any:
+        """Takes commands of one robot; those that are not finite are not heard."""
+        env = self._env
+
+        def told(part: slice, values: np.ndarray) -> None:
             with self._lock:
-                if index < len(self._commands) and np.isfinite(command).all():
-                    self._commands[index], self._command_times[index] = command, time.monotonic()
+                if env is self._env and np.isfinite(values).all():
+                    self._told[index, part], self._told_at[index, part] = values, time.monotonic()
 
-        return _RobotTopics(
-            self.create_publisher(Odometry, f"/{robot}/odom", newest()),
-            self.create_publisher(Odometry, f"/{robot}/ground_truth", newest()),
-            self.create_publisher(PoseArray, f"/{robot}/neighbours", newest()),
-            self.create_subscription(Twist, f"/{robot}/cmd_vel", on_command, newest()),
-        )
+        return told
 
     def _on_reset(self, _: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
         with self._lock:
-            if self._world is None:
+            if self._env is None:
                 response.success, response.message = False, "no task has arrived yet"
             else:
-                self._world.reset()
-                self._restart(self._world)
+                self._restart(self._env)
                 response.success, response.message = True, "every robot is back at its spawn"
         return response
 
@@ -169,95 +151,99 @@ class SimulatorNode(ManagedNode):
         response.success, response.message = True, "paused" if request.data else "running"
         return response
 
-    def _restart(self, world: BatchedWorld) -> None:
-        self._commands[:] = 0.0
-        self._sent = np.zeros((int(self._late.max()) + 1, world.num_robots, 2))
+    def _on_step(self, _: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
+        with self._lock:
+            problem = "no task has arrived yet" if self._env is None else "" if self._paused else "the world is running"
+            if self._env is not None and self._paused:
+                self._advance(self._env)
+        response.success, response.message = not problem, problem or "one control step"
+        return response
+
+    def _restart(self, env: FleetEnv) -> None:
+        """Begin the task's one episode; what was commanded before is forgotten."""
+        env.reset(episodes=EpisodeBatch.of(env.spec, 1))
+        self._told[:] = 0.0
+        self._told_at[:] = -np.inf
         self._ticks = 0
-        self._reached = np.zeros(world.num_robots, dtype=bool)
-        self._parking = Parking(world)
-        self._contacts = np.zeros(world.num_robots, dtype=np.int64)
+        self._reached = np.zeros(env.num_robots, dtype=bool)
+        self._contacts = np.zeros(env.num_robots, dtype=np.int64)
 
     # -- the world's own thread -----------------------------------------------------------
 
     def _run(self) -> None:
-        period = 1.0 / (self._rate_hz * self._factor)
         due = time.monotonic()
         while self.active:
             try:
                 with self._lock:
-                    if self._world is not None and not self._paused:
-                        self._advance(self._world)
+                    env = self._env
+                    if env is not None and not self._paused:
+                        self._advance(env)
             except Exception as problem:  # whatever it is: a thread that dies alone would leave a world that stands
                 return self.fail(problem)
-            due += period
+            due += 1.0 / ((env.spec.control_hz if env else STATUS_HZ) * self._factor)
             delay = due - time.monotonic()
             if delay > 0:
-                time.sleep(delay)
+                time.sleep(min(delay, _LONGEST_WAIT_S))
             elif delay < -1.0:
                 due = time.monotonic()  # the machine was held up; do not race to catch up
 
-    def _advance(self, world: BatchedWorld) -> None:
-        fresh = time.monotonic() - self._command_times < self._timeout_s
-        self._sent[self._ticks % len(self._sent)] = np.where(fresh[:, None], self._commands, 0.0)
-        heard = (self._ticks - self._late) % len(self._sent)
-        commands = self._sent[heard, np.arange(world.num_robots)]
-        world.step(np.where((self._ticks >= self._late)[:, None], commands, 0.0)[None])
+    def _advance(self, env: FleetEnv) -> None:
+        fresh = (time.monotonic() - self._told_at < self._timeout_s) | self._held
+        world = env.world
+        # Not the environment's own step: an episode that is decided, or out of time, goes on here.
+        done = env.judge(world.step(np.where(fresh, self._told, 0.0)[None]))
+        if world.diverged.any():
+            env.rules.reset(np.flatnonzero(world.diverged))
         self._ticks += 1
-        self._clock_ticks += 1  # time goes on when the world is reset
-        poses = world.poses()
-        distances = world.distances(poses)[0]
-        # What a robot tells of itself is what its odometry has it believe; where it is, the world knows.
-        driven = world.twists(poses)
-        believed, counted = world.odometry.poses(poses), world.odometry.twists(world.cars, driven)
-        self._reached |= self._parking((distances < world.spec.success.radius_m)[None], poses)[0]
-        self._contacts += world.contacts()[0]
+        self._clock_s += 1.0 / env.spec.control_hz  # time goes on when the world is reset
+        self._reached |= done.success[0]
+        now = Snapshot.of(world)
+        distances = self._measured(env, now)
         if self._with_clock:
-            now = Time(nanoseconds=round(self._clock_ticks / self._rate_hz * 1e9))
-            self._clock_out.publish(Clock(clock=now.to_msg()))
+            self._clock_out.publish(Clock(clock=Time(nanoseconds=round(self._clock_s * 1e9)).to_msg()))
         stamp = self.get_clock().now().to_msg()
-        for index, (topics, robot) in enumerate(zip(self._robot_topics, world.spec.robots, strict=True)):
-            pose, name = poses[0, index], robot.name
-            topics.odometry.publish(convert.odometry_to_ros(believed[0, index], counted[0, index], name, stamp))
-            topics.truth.publish(convert.odometry_to_ros(pose, driven[0, index], name, stamp))
-            others = np.delete(poses[0], index, axis=0)
-            topics.neighbours.publish(convert.neighbours_to_ros(pose, others, name, stamp))
-        if self._ticks % max(1, self._rate_hz // STATUS_HZ) == 0:
+        for robot in self._robots:
+            robot.publish(now, stamp)
+        assert self._objects is not None
+        self._objects.publish(stamp)
+        if self._ticks % max(1, env.spec.control_hz // STATUS_HZ) == 0:
             self._status.publish(
                 msg.WorldStatus(
                     stamp=stamp,
                     digest=self._digest,
-                    time_s=self._ticks / self._rate_hz,
-                    robots=[robot.name for robot in world.spec.robots],
+                    time_s=self._ticks / env.spec.control_hz,
+                    robots=[robot.name for robot in env.spec.robots],
                     reached=self._reached.tolist(),
                     distance_m=distances.tolist(),
                     contacts=self._contacts.tolist(),
                 )
             )
 
+    def _measured(self, env: FleetEnv, now: Snapshot) -> np.ndarray:
+        """Metres to the pads of robots that are sent to one, NaN of others; counts contacts of those that drive."""
+        distances = np.full(env.num_robots, np.nan)
+        for group in env.world.groups:
+            if isinstance(group, CarGroup):
+                self._contacts[group.indices] += env.world.touching(group, now.poses[None])[0]
+        sent = np.array([robot.goal is not None for robot in env.spec.robots])
+        if sent.any():
+            offset = env.world.goals[0] - now.poses[:, :2]
+            distances[sent] = np.hypot(offset[sent, 0], offset[sent, 1])
+        return distances
 
-def _check_served(spec: TaskSpec) -> None:
-    """Refuse a task that this node cannot play.
+
+def _topics(env: FleetEnv, index: int) -> type[SimulatedCar | SimulatedArm]:
+    """Which topics a robot has.
 
     Raises:
-        SpecError: naming the robot; one line.
+        SpecError: if its kind has none; one line.
     """
-    kinds = {robot.kind for robot in spec.robots}
-    for robot in spec.robots:
-        if not issubclass(ROBOTS[robot.kind], CarGroup):
-            raise SpecError(f"robots.{robot.name}.kind: {robot.kind}; allowed: robots that drive")
-        if robot.goal is None:
-            raise SpecError(f"robots.{robot.name}.goal: none; allowed: the colour of a pad")
-    if len(kinds) > 1:
-        raise SpecError(f"robots: of {len(kinds)} kinds ({', '.join(sorted(kinds))}); allowed: of one")
-
-
-def _at_once(spec: TaskSpec) -> TaskSpec:
-    """The same task without delays: the node keeps commands back itself, for as long as the task's steps last."""
-    robots = tuple(
-        robot.model_copy(update={"dynamics": robot.dynamics.model_copy(update={"delay_steps": 0})})
-        for robot in spec.robots
-    )
-    return spec.model_copy(update={"robots": robots})
+    group = next(group for group in env.world.groups if index in group.indices)
+    for kind, topics in ((CarGroup, SimulatedCar), (Arm, SimulatedArm)):
+        if isinstance(group, kind):
+            return topics
+    robot = env.spec.robots[index]
+    raise SpecError(f"robots.{robot.name}.kind: {robot.kind}; allowed: robots that drive, and arms")
 
 
 def main() -> int:

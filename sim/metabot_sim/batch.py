@@ -244,12 +244,21 @@ class BatchedWorld:
 
     def contacts(self, poses: np.ndarray | None = None) -> np.ndarray:
         """(num_sims, robots) bool: which driving robots touch another robot now."""
-        bumped = self.cars.bumped()
+        return self.touching(self.cars, self.poses() if poses is None else poses)
+
+    def touching(self, cars: CarGroup, poses: np.ndarray) -> np.ndarray:
+        """(num_sims, r) bool: which robots of one kind touch another robot now.
+
+        Args:
+            cars: those robots.
+            poses: (num_sims, robots, 3) of all robots.
+        """
+        bumped = cars.bumped()
         if self.num_robots == 1 or not bumped.any():
             return np.zeros_like(bumped)
-        near = pairwise(self.poses() if poses is None else poses) < self._near
+        near = pairwise(poses) < self._near
         near[:, np.arange(self.num_robots), np.arange(self.num_robots)] = False
-        return bumped & near.any(axis=-1)
+        return bumped & near[:, cars.indices].any(axis=-1)
 
     def power(self) -> np.ndarray:
         """(num_sims, robots): mechanical power that each robot's motors give, in W."""
@@ -281,6 +290,10 @@ class BatchedWorld:
     def put_object(self, number: int, pose: np.ndarray, velocity: np.ndarray) -> None:
         """Put an object of the first simulation somewhere: (7,) position and quaternion, (6,) velocities."""
         self.qpos[0, self._object_pos[number]], self.qvel[0, self._object_vel[number]] = pose, velocity
+
+    def object_states(self) -> tuple[np.ndarray, np.ndarray]:
+        """Poses, (num_sims, objects, 7), and velocities, (num_sims, objects, 6), as `put_object` takes them."""
+        return self.qpos[:, self._object_pos], self.qvel[:, self._object_vel]
 
     def object_positions(self) -> np.ndarray:
         """(num_sims, objects, 3): centres of the objects in metres."""

@@ -5,21 +5,38 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
 import rclpy
+from builtin_interfaces.msg import Time
 from metabot_interfaces import msg
+from std_srvs.srv import SetBool, Trigger
 
 from metabot.bringup.supervisor import fleet_environment
 from metabot.nodes.client import FleetClient
+from metabot.nodes.conversions import (
+    command_from_ros,
+    command_to_ros,
+    gripper_from_ros,
+    gripper_to_ros,
+    joint_states_from_ros,
+    joint_states_to_ros,
+    object_from_ros,
+    object_to_ros,
+    servo_from_ros,
+    servo_to_ros,
+)
 from metabot.nodes.simulator import SimulatorNode
 from metabot.task import Mission, RobotDynamics, TaskSpec, place
 from metabot_sim.batch import BatchedWorld
-from metabot_sim.families.registry import family
+from metabot_sim.env import Autoreset, FleetEnv
+from metabot_sim.episodes import EpisodeBatch
+from metabot_sim.families.registry import GYMNASIUM, available, family
+from metabot_sim.interface import robot_interface
+from metabot_sim.robots.arm import Arm
 
 
 @pytest.fixture
@@ -53,29 +70,95 @@ def test_a_delay_lasts_as_long_as_in_training(node: SimulatorNode, steps: int) -
         twin.step(np.array([[[1.0, 0.0]]]))
         trained += 1
     node._on_task(told(spec))
-    world, ticks = node._world, 0
-    assert world is not None
-    while world.twists()[0, 0, 0] < 0.1:
-        node._commands[0], node._command_times[0] = (1.0, 0.0), time.monotonic()
-        node._advance(world)
+    env, ticks = node._env, 0
+    assert env is not None
+    while env.world.twists()[0, 0, 0] < 0.1:
+        node._hear(0)(slice(0, 2), np.array([1.0, 0.0]))
+        node._advance(env)
         ticks += 1
-    # To a step of each of the two.
-    assert ticks / node._rate_hz == pytest.approx(trained / spec.control_hz, abs=1.0 / spec.control_hz)
-    assert ticks / node._rate_hz >= steps / spec.control_hz - 0.02
+    assert ticks == trained and node._clock_s == pytest.approx(ticks / spec.control_hz)
+
+
+PLAYED = [name for name in available() if not name.startswith(GYMNASIUM)]
+
+
+@pytest.mark.parametrize("name", PLAYED)
+def test_every_family_is_played_by_its_own_rules_through_topics(node: SimulatorNode, name: str) -> None:
+    """The expert sees the world itself; what it does goes through messages, as do states on their way back."""
+    spec = family(name).sample(4)
+    node._on_task(told(spec))
+    env = node._env
+    assert env is not None and env.family.name == name
+    twin = FleetEnv(spec, 1, autoreset=Autoreset.DISABLED)
+    twin.reset(episodes=EpisodeBatch.of(spec, 1))
+    faces = [robot_interface(env, index) for index in range(env.num_robots)]
+    stamp = Time()
+    for _ in range(100):
+        actions = np.clip(env.expert()[0], -1.0, 1.0)
+        for index, (face, robot) in enumerate(zip(faces, spec.robots, strict=True)):
+            hear = node._hear(index)
+            if robot.kind == "arm":
+                hear(slice(0, 4), servo_from_ros(servo_to_ros(actions[index], face, robot.name, stamp), face))
+                hear(slice(4, 5), gripper_from_ros(gripper_to_ros(actions[index, 4], face), face))
+            else:
+                scales = [term.scale for term in face.action]
+                hear(slice(0, 2), command_from_ros(command_to_ros(actions[index, :2], *scales), *scales))
+        node._advance(env)
+        done = twin.step(actions[None])
+        assert np.allclose(env.world.qpos, twin.world.qpos, atol=1e-9)
+        assert np.array_equal(node._reached, done.success[0] | node._reached)
+        if done.terminated[0] or done.truncated[0]:
+            break
+
+
+def test_states_survive_their_messages() -> None:
+    env = FleetEnv("grasp-place", 1)
+    env.reset(seed=2)
+    for _ in range(40):
+        env.step(env.expert())
+    arm = env.world.group("arm")
+    assert isinstance(arm, Arm)
+    positions, velocities = (each[0, 0] for each in arm.joint_states())
+    for pressed in (False, True):
+        message = joint_states_to_ros(positions, velocities, pressed, "arm_1", Time())
+        order = np.random.default_rng(0).permutation(len(message.name))
+        for part in ("name", "position", "velocity", "effort"):
+            setattr(message, part, [getattr(message, part)[index] for index in order])
+        found = joint_states_from_ros(message)
+        assert np.array_equal(found[0], positions) and np.array_equal(found[1], velocities) and found[2] == pressed
+    message.name[0] = "knee"
+    with pytest.raises(KeyError):
+        joint_states_from_ros(message)
+    poses, rates = env.world.object_states()
+    for pose, rate in zip(poses[0], rates[0], strict=True):
+        back = object_from_ros(object_to_ros(pose, rate, "box", Time()))
+        assert np.allclose(back[0], pose, atol=1e-12) and np.allclose(back[1], rate, atol=1e-9)
 
 
 def test_what_it_cannot_play_is_refused_and_the_world_before_goes_on(node: SimulatorNode) -> None:
     good = place(Mission(goals=("red",)), 3)
     node._on_task(told(good))
-    world = node._world
-    two = family("drive-goal").spec(2)
-    mixed = two.model_copy(update={"robots": (two.robots[0], two.robots[1].model_copy(update={"kind": "ackermann"}))})
-    for other in (family("grasp-place").spec(1), family("deliver").spec(3), family("drive-push").spec(2), mixed):
-        node._on_task(told(other))
-        assert node._world is world and node._digest == good.digest
-        node._advance(world)
-    node._on_task(msg.Task(spec_json="{", digest="x"))
-    assert node._world is world
+    env = node._env
+    assert env is not None
+    for other in (
+        told(family("gymnasium:FetchReach-v4").spec()),
+        told(family("drive-push").spec(2).model_copy(update={"objects": ()})),
+        msg.Task(spec_json="{", digest="x"),
+    ):
+        node._on_task(other)
+        assert node._env is env and node._digest == good.digest
+        node._advance(env)
+
+
+def test_a_paused_world_is_stepped_by_hand(node: SimulatorNode) -> None:
+    step = lambda: node._on_step(Trigger.Request(), Trigger.Response())  # noqa: E731
+    assert not step().success
+    node._on_task(told(place(Mission(goals=("red",)), 3)))
+    assert step().message == "the world is running" and node._ticks == 0
+    node._on_pause(SetBool.Request(data=True), SetBool.Response())
+    assert step().success and node._ticks == 1
+    node._on_reset(Trigger.Request(), Trigger.Response())
+    assert node._ticks == 0
 
 
 def test_an_error_in_the_world_ends_the_process_with_a_code(domain: int, tmp_path: Path) -> None:
