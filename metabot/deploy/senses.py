@@ -1,88 +1,178 @@
-"""What a driving robot's policy observes, from what the robot senses: the same numbers as in training."""
+"""What one robot senses of its task, as its policy observes it: `Senses`."""
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterable
-from dataclasses import dataclass, field
+import re
+from collections.abc import Mapping
 
 import numpy as np
 
-from metabot.task import Term
-from metabot_sim.frames import in_frame
+from metabot.deploy.contract import PolicyContract
+from metabot.task import TaskSpec
+from metabot_sim.frames import wrap
+from metabot_sim.interface import robot_interface
+from metabot_sim.shadow import Shadow
+
+_OTHERS = re.compile(r"(neighbour|rival|mate|leader|seen|car)_")
+"""Names of what a policy observes of other robots that drive."""
+_LONGEST_STEP_S = 0.5
+"""Two sightings further apart say nothing about a speed."""
 
 
-@dataclass(frozen=True)
-class CarSenses:
-    """What a robot that drives knows of itself and its task, in metres, radians and seconds.
+class Senses:
+    """A robot's sensors, and the task that it is in; times are seconds of any one clock.
 
     Attributes:
-        pose: (3,) x, y, yaw by its odometry.
-        twist: (2,) forward speed and yaw rate, in its own frame.
-        goal: (2,) where it is sent, in the frame of the pose.
-        start: (2,) where it began, in that frame.
-        others: (k, 2) other robots as seen from it, ahead and to the left; any order.
+        spec: the task.
+        robot: the robot's name.
+        interface: what the task lets it observe and command.
+        shadow: the world as it takes it to be.
     """
 
-    pose: np.ndarray
-    twist: np.ndarray
-    goal: np.ndarray
-    start: np.ndarray = field(default_factory=lambda: np.zeros(2))
-    others: np.ndarray = field(default_factory=lambda: np.zeros((0, 2)))
+    def __init__(self, spec: TaskSpec, robot: str) -> None:
+        """Begin where the task has everything.
 
-    def quantities(self) -> dict[tuple[str, str], float]:
-        """Every quantity that it can tell, by name and frame; a name alone holds in any other frame."""
-        from_start = np.array([*self.start, self.pose[2]])
-        goal, home = in_frame(self.pose, self.goal), in_frame(self.pose, self.start)
-        known = {
-            ("forward_speed", ""): float(self.twist[0]),
-            ("yaw_rate", ""): float(self.twist[1]),
-            ("x", ""): float(self.pose[0]),
-            ("y", ""): float(self.pose[1]),
-            ("heading_cos", ""): math.cos(self.pose[2]),
-            ("heading_sin", ""): math.sin(self.pose[2]),
-            **_way("way", -home),
-            **_way("start", home),
-            **_place("goal", goal, ""),
-            **_place("goal", in_frame(from_start, self.goal), "start"),
-        }
-        nearest = sorted(self.others, key=lambda way: float(np.hypot(way[0], way[1])))
-        for number, way in enumerate(nearest):
-            known |= {(f"neighbour_{number + 1}_{axis}", ""): float(way[k]) for k, axis in enumerate(("ahead", "left"))}
-        return known
+        Args:
+            spec: the task.
+            robot: the robot's name in it.
 
+        Raises:
+            SpecError: if the task cannot be played; one line.
+            KeyError: if the robot has no part in it.
+        """
+        names = [each.name for each in spec.robots]
+        if robot not in names:
+            raise KeyError(f"no robot {robot!r}; robots: {', '.join(names)}")
+        self.spec, self.robot, self._index = spec, robot, names.index(robot)
+        self.shadow = Shadow(spec)
+        self.interface = robot_interface(self.shadow.env, self._index)
+        self.arms = [each.name for each in spec.robots if each.kind == "arm"]
+        self.drives = spec.robots[self._index].kind != "arm"
+        self._others = [each.name for each in spec.robots if each.name != robot]
+        self._pose = np.zeros(3)
+        self._shown: dict[str, float] = {}
+        self._sightings: dict[str, tuple[np.ndarray, float]] = {}
 
-def _way(name: str, offset: np.ndarray) -> dict[tuple[str, str], float]:
-    return {(f"{name}_forward", ""): float(offset[0]), (f"{name}_left", ""): float(offset[1])}
+    def odometry(self, pose: np.ndarray, twist: np.ndarray, at_s: float) -> None:
+        """Take in where a robot that drives believes to be.
 
+        Args:
+            pose: (3,) x, y, yaw.
+            twist: (3,) ahead and to the left in m/s, yaw rate.
+            at_s: time.
+        """
+        self._pose = np.asarray(pose, dtype=np.float64)
+        self.shadow.show_car(self.robot, self._pose, twist)
+        self._shown["odometry"] = at_s
 
-def _place(name: str, offset: np.ndarray, frame: str) -> dict[tuple[str, str], float]:
-    towards = offset / np.maximum(np.hypot(offset[0], offset[1]), 1e-6)
-    numbers = {"forward": offset[0], "left": offset[1], "cos": towards[0], "sin": towards[1]}
-    return {(f"{name}_{each}", frame): float(value) for each, value in numbers.items()}
+    def joints(self, arm: str, positions: np.ndarray, velocities: np.ndarray, pressed: bool, at_s: float) -> None:
+        """Take in the joints of an arm of the task, see `Shadow.show_arm`."""
+        self.shadow.show_arm(arm, positions, velocities, pressed)
+        self._shown[f"joints {arm}"] = at_s
 
+    def thing(self, name: str, pose: np.ndarray, velocity: np.ndarray, at_s: float) -> None:
+        """Take in where an object is, (7,) and (6,), see `Shadow.show_object`."""
+        self.shadow.show_object(name, pose[:3], pose[3:], velocity)
+        self._shown[f"object {name}"] = at_s
 
-def missing(terms: Iterable[Term], senses: CarSenses) -> list[str]:
-    """Names of what a robot with these senses cannot observe."""
-    known = senses.quantities()
-    return [term.name for term in terms if _key(term, known) is None]
+    def neighbours(self, seen: np.ndarray, at_s: float) -> None:
+        """Take in the other robots of the task, in its order, as this one sees them.
 
+        Args:
+            seen: (k, 3) ahead, to the left and yaw, relative to this robot; of another number they are of the task
+                before, and left alone.
+            at_s: time.
+        """
+        if len(seen) != len(self._others):
+            return
+        cos, sin = np.cos(self._pose[2]), np.sin(self._pose[2])
+        for name, (ahead, left, yaw) in zip(self._others, seen, strict=True):
+            if name in self.arms:
+                continue
+            x, y = self._pose[:2] + np.array([cos * ahead - sin * left, sin * ahead + cos * left])
+            pose = np.array([x, y, float(wrap(np.array(self._pose[2] + yaw)))])
+            self.shadow.show_car(name, pose, self._speed(name, pose, at_s))
+        self._shown["neighbours"] = at_s
 
-def observed(terms: Iterable[Term], senses: CarSenses) -> np.ndarray:
-    """What a policy observes, float32 in the order of the terms.
+    def _speed(self, name: str, pose: np.ndarray, at_s: float) -> np.ndarray:
+        """How fast another robot moves in its own frame, (3,), from two sightings of it."""
+        before, then = self._sightings.get(name, (pose, -np.inf))
+        self._sightings[name] = pose, at_s
+        if not 0.0 < at_s - then < _LONGEST_STEP_S:
+            return np.zeros(3)
+        change = (pose - before) / (at_s - then)
+        change[2] = float(wrap(np.array(pose[2] - before[2]))) / (at_s - then)
+        cos, sin = np.cos(pose[2]), np.sin(pose[2])
+        return np.array([cos * change[0] + sin * change[1], cos * change[1] - sin * change[0], change[2]])
 
-    Raises:
-        KeyError: naming the first thing that cannot be observed.
-    """
-    known = senses.quantities()
-    values = []
-    for term in terms:
-        key = _key(term, known)
-        if key is None:
-            raise KeyError(term.name)
-        values.append(term.seen(known[key]))
-    return np.array(values, dtype=np.float32)
+    def refused(self, contract: PolicyContract) -> str:
+        """Why a policy cannot act in this task; empty where it can."""
+        kind = self.spec.robots[self._index].kind
+        if contract.robot_kind != kind:
+            return f"it drives a robot of kind {contract.robot_kind}, {self.robot} is of kind {kind}"
+        if contract.control_hz != self.spec.control_hz:
+            return f"it acts at {contract.control_hz} Hz, the task at {self.spec.control_hz} Hz"
+        known = {term.name: term for term in self.interface.observation}
+        for term in contract.robot.observation:
+            if term.name not in known:
+                return f"it observes {term.name}, which {self.robot} does not in {self.spec.family}"
+            if term.unit and (term.unit, term.frame) != (known[term.name].unit, known[term.name].frame):
+                mine = known[term.name]
+                return (
+                    f"it observes {term.name} in {term.unit}, frame {term.frame or 'none'}; here it is in {mine.unit},"
+                    f" frame {mine.frame or 'none'}"
+                )
+        if contract.action != self.interface.action_names:
+            return (
+                f"it commands {', '.join(contract.action)}; {self.robot} takes {', '.join(self.interface.action_names)}"
+            )
+        return ""
 
+    def wanted(self, contract: PolicyContract) -> list[str]:
+        """Names of the sensors that a policy needs here."""
+        own = ["odometry"] if self.drives else []
+        own += [f"joints {arm}" for arm in self.arms]
+        own += [f"object {thing.name}" for thing in self.spec.objects]
+        sees_others = any(_OTHERS.match(name) for name in contract.observation)
+        cars = len(self.spec.robots) - len(self.arms)
+        return [*own, *(["neighbours"] if sees_others and cars > int(self.drives) else [])]
 
-def _key(term: Term, known: dict[tuple[str, str], float]) -> tuple[str, str] | None:
-    return next((key for key in ((term.name, term.frame), (term.name, "")) if key in known), None)
+    def stale(
+        self, contract: PolicyContract, now_s: float, longest_s: float, waiting: Mapping[str, float] | None = None
+    ) -> list[str]:
+        """Those of them that have said nothing yet, or not for so long, each with what is the matter.
+
+        Args:
+            contract: of the policy.
+            now_s: time.
+            longest_s: age from which on nothing is believed any more.
+            waiting: times of what has arrived and was not taken in yet, by sensor.
+        """
+        found = []
+        for name in self.wanted(contract):
+            age = now_s - max(self._shown.get(name, -np.inf), (waiting or {}).get(name, -np.inf))
+            if not age <= longest_s:
+                found.append(f"no {name}" + (f" for {age:.1f} s" if np.isfinite(age) else " has arrived yet"))
+        return found
+
+    def observe(self, contract: PolicyContract) -> np.ndarray:
+        """What the policy observes now, float32 (n,), in the units of its contract."""
+        seen = self.shadow.look()[self._index]
+        here = {term.name: (number, term) for number, term in enumerate(self.interface.observation)}
+        values = np.empty(len(contract.robot.observation), dtype=np.float32)
+        for place, term in enumerate(contract.robot.observation):
+            number, mine = here[term.name]
+            same = not term.unit or (term.scale, term.offset) == (mine.scale, mine.offset)
+            values[place] = seen[number] if same else term.seen(mine.quantity(float(seen[number])))
+        return values
+
+    def act(self, action: np.ndarray) -> None:
+        """Remember what the robot is told now; the others do what they do."""
+        actions = np.zeros((len(self.spec.robots), self.shadow.env.max_action_size))
+        actions[self._index, : len(action)] = action
+        self.shadow.act(actions)
+
+    @property
+    def success(self) -> bool:
+        """Whether the robot has done its part, as far as it can tell."""
+        return bool(self.shadow.success[self._index])

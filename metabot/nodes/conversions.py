@@ -154,6 +154,15 @@ def neighbours_to_ros(pose: np.ndarray, others: np.ndarray, robot: str, stamp: T
     return message
 
 
+def neighbours_from_ros(message: PoseArray) -> np.ndarray:
+    """The inverse of `neighbours_to_ros`: (n, 3) ahead, to the left and yaw, relative to the one who sees them."""
+    rows = [
+        (pose.position.x, pose.position.y, 2.0 * math.atan2(pose.orientation.z, pose.orientation.w))
+        for pose in message.poses
+    ]
+    return np.array(rows).reshape(-1, 3)
+
+
 def command_to_ros(command: np.ndarray, max_speed_mps: float, max_yaw_rate_radps: float) -> Twist:
     """A velocity command from normalised forward and turn commands (2,) in [-1, 1]."""
     message = Twist()

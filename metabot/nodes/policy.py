@@ -7,44 +7,43 @@ import threading
 import time
 import traceback
 from collections import deque
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from geometry_msgs.msg import PoseArray, Twist
+from geometry_msgs.msg import PoseArray, Twist, TwistStamped
 from metabot_interfaces import msg
 from nav_msgs.msg import Odometry
+from rclpy.publisher import Publisher
 from rclpy.subscription import Subscription
+from sensor_msgs.msg import JointState
+from std_msgs.msg import Float64
 from std_srvs.srv import SetBool
 
-from metabot.deploy.contract import PolicyFileError
+from metabot.deploy.contract import PolicyContract, PolicyFileError
 from metabot.deploy.runtime import Memory, PolicySession, usable_providers
-from metabot.deploy.safety import STOP, SafetyLimits, filter_command
-from metabot.deploy.senses import CarSenses, missing, observed
+from metabot.deploy.safety import STOP, Filtered, SafetyLimits, filter_command
+from metabot.deploy.senses import Senses
 from metabot.nodes import conversions as convert
 from metabot.nodes.managed import ManagedNode, SetupError, run_node
 from metabot.nodes.qos import latched, newest, reliable
 from metabot.nodes.ticker import Ticker
 from metabot.task import TaskSpec
 from metabot.task.model import SpecError
-from metabot_sim.families.driving import SHOWN_NEIGHBOURS
-from metabot_sim.frames import in_frame
 
 STATUS_PERIOD_S = 0.25
 SWITCH_INTERVAL_S = 0.0002
-_COMMANDS = ("forward", "turn")
-_ANYWHERE = CarSenses(np.zeros(3), np.zeros(2), np.zeros(2), others=np.zeros((SHOWN_NEIGHBOURS, 2)))
-"""What a robot could sense, wherever it is."""
 ARRIVED_SHARE = 0.6
 """Share of the success radius within which the robot holds still."""
 
 
 class PolicyNode(ManagedNode):
-    """Drives one robot to its pad with the newest policy that its learner announced.
+    """Drives one robot through its task with the newest policy that its learner announced.
 
-    A thread of its own ticks at control rate: newest odometry in, safe command out. A new
-    policy is loaded beside the loop and takes over between two ticks. The robot stands until
-    `engage` is called.
+    A thread of its own ticks at control rate: newest senses in, safe command out. A new policy is loaded
+    beside the loop and takes over between two ticks. The robot stands until `engage` is called.
 
     Parameters:
         rate_hz (int, 20): control rate; a policy trained for another rate is refused.
@@ -52,12 +51,15 @@ class PolicyNode(ManagedNode):
         policy_file (string, ""): an ONNX file to start with, without a learner.
 
     Publishes:
-        cmd_vel (geometry_msgs/Twist), control_status (ControlStatus).
+        control_status (ControlStatus); of a robot that drives cmd_vel (geometry_msgs/Twist), of an arm
+        servo (geometry_msgs/TwistStamped), a velocity of its fingertips, and gripper (std_msgs/Float64), an opening.
 
     Subscribes:
-        odom (nav_msgs/Odometry), policy (PolicyFile, latched), /task (Task, latched),
+        policy (PolicyFile, latched), /task (Task, latched); of a robot that drives odom (nav_msgs/Odometry) and
         neighbours (geometry_msgs/PoseArray), the other robots of the task in its order, as this one sees them;
-        /<other robot>/odom where the task forbids contact: what counts until neighbours are seen.
+        /<other robot>/odom where the task forbids contact: what counts until neighbours are seen;
+        /<arm>/joint_states (sensor_msgs/JointState) of all arms of the task,
+        /objects/<object> (nav_msgs/Odometry) of all its objects.
 
     Services:
         engage (std_srvs/SetBool): start or stop driving.
@@ -73,16 +75,20 @@ class PolicyNode(ManagedNode):
         self._limits = SafetyLimits()
         self._lock = threading.Lock()
         self._session: PolicySession | None = None
+        self._senses: Senses | None = None
         self._spec: TaskSpec | None = None
         self._goal: np.ndarray | None = None
-        self._start = np.zeros(2)
+        self._inbox: dict[str, tuple[Any, float]] = {}
         self._odometry: tuple[np.ndarray, np.ndarray, float] | None = None
         self._others: dict[str, np.ndarray] = {}
         self._seen: tuple[dict[str, np.ndarray], float] | None = None
-        self._other_topics: list[Subscription] = []
+        self._task_topics: list[Subscription] = []
+        self._servo: Publisher | None = None
+        self._gripper: Publisher | None = None
         self._memory: tuple[PolicySession, Memory] | None = None
         # Set by callbacks, taken by the loop: what a policy remembers is of one stretch of driving.
         self._forget = True
+        self._judged: tuple[PolicySession, Senses] | None = None
         self._carried_out = STOP
         self._engaged = False
         self._reached = False
@@ -131,15 +137,23 @@ class PolicyNode(ManagedNode):
 
     def _on_odometry(self, message: Odometry) -> None:
         pose, twist = convert.odometry_from_ros(message)
-        self._odometry = (pose, twist, time.monotonic())
+        now = time.monotonic()
+        self._odometry = (pose, twist, now)
+        self._put("odometry", (pose, np.array([twist[0], message.twist.twist.linear.y, twist[1]])), now)
 
     def _on_neighbours(self, message: PoseArray) -> None:
         if self._spec is None:
             return
         names = [robot.name for robot in self._spec.robots if robot.name != self.robot]
         if len(names) == len(message.poses):  # else it is of the task before
-            ways = [np.array([pose.position.x, pose.position.y]) for pose in message.poses]
-            self._seen = dict(zip(names, ways, strict=True)), time.monotonic()
+            seen, now = convert.neighbours_from_ros(message), time.monotonic()
+            self._seen = dict(zip(names, seen[:, :2], strict=True)), now
+            self._put("neighbours", seen, now)
+
+    def _put(self, source: str, value: Any, now: float) -> None:
+        """Keep what a sensor said last for the loop, which alone touches the senses."""
+        with self._lock:
+            self._inbox[source] = value, now
 
     def _on_policy(self, message: msg.PolicyFile) -> None:
         try:
@@ -150,20 +164,17 @@ class PolicyNode(ManagedNode):
             self._detail = f"policy refused: {problem}"
             self.get_logger().error(self._detail)
             return
+        refused = self._senses.refused(session.contract) if self._senses is not None else ""
+        if refused:
+            self._detail = f"policy refused: {refused}"
+            self.get_logger().error(self._detail)
+            return
         self._session = session  # one assignment: the loop takes it at its next tick
         self.get_logger().info(f"policy {session.sha256[:8]} on {session.provider}")
 
     def _load(self, path: Path) -> PolicySession:
         session = PolicySession(path, self._provider)
         contract = session.contract
-        unknown = missing(contract.robot.observation, _ANYWHERE)
-        if unknown:
-            known = ", ".join(dict.fromkeys(name for name, _ in _ANYWHERE.quantities()))
-            raise PolicyFileError(f"{path}: observes {', '.join(unknown)}; this robot gives {known}")
-        if contract.action != _COMMANDS:
-            raise PolicyFileError(
-                f"{path}: commands {', '.join(contract.action)}; this robot takes {', '.join(_COMMANDS)}"
-            )
         if contract.reads_reward:
             raise PolicyFileError(f"{path}: reads rewards, which nobody tells this robot; allowed: policies without")
         if contract.control_hz != self._rate_hz:
@@ -173,21 +184,36 @@ class PolicyNode(ManagedNode):
     def _on_task(self, message: msg.Task) -> None:
         try:
             spec = TaskSpec.parse(message.spec_json)
-            pad = spec.pad_of(self.robot)
-        except (SpecError, KeyError) as problem:
-            self._goal, self._detail = None, f"no part in the task: {problem}"
+            senses = Senses(spec, self.robot)
+        except (SpecError, KeyError, ValueError) as problem:
+            self._senses, self._goal, self._detail = None, None, f"no part in the task: {problem}"
             return
-        spawn = spec.robot(self.robot).spawn
-        self._spec, self._goal, self._reached = spec, np.array([pad.x, pad.y]), False
-        self._forget = True
-        self._start = np.array([spawn.x, spawn.y])
-        self._watch_others(spec)
+        goal = spec.robot(self.robot).goal
+        pad = spec.pad_of(self.robot) if goal is not None else None
+        self._goal = None if pad is None else np.array([pad.x, pad.y])
+        with self._lock:
+            self._inbox = {}
+        self._spec, self._reached, self._forget = spec, False, True
+        self._follow(spec, senses)
+        self._senses = senses
 
-    def _watch_others(self, spec: TaskSpec) -> None:
-        for topic in self._other_topics:
+    def _follow(self, spec: TaskSpec, senses: Senses) -> None:
+        """Listen to what the task has beside this robot."""
+        for topic in self._task_topics:
             self.destroy_subscription(topic)
-        self._others, self._other_topics, self._seen = {}, [], None
-        if spec.success.contact == "allowed":
+        self._others, self._task_topics, self._seen = {}, [], None
+
+        def hear(kind: type, topic: str, callback: Callable[[Any], None]) -> None:
+            self._task_topics.append(self.create_subscription(kind, topic, callback, newest()))
+
+        for arm in senses.arms:
+            hear(JointState, f"/{arm}/joint_states", partial(self._on_joints, arm))
+        for thing in spec.objects:
+            hear(Odometry, f"/objects/{thing.name}", partial(self._on_object, thing.name))
+        if not senses.drives and self._servo is None:
+            self._servo = self.create_publisher(TwistStamped, "servo", newest())
+            self._gripper = self.create_publisher(Float64, "gripper", newest())
+        if not senses.drives or spec.success.contact == "allowed":
             return
         for other in spec.robots:
             if other.name != self.robot:
@@ -196,15 +222,19 @@ class PolicyNode(ManagedNode):
                     pose, _ = convert.odometry_from_ros(message)
                     self._others = {**self._others, name: pose}
 
-                self._other_topics.append(self.create_subscription(Odometry, f"/{other.name}/odom", on_other, newest()))
+                hear(Odometry, f"/{other.name}/odom", on_other)
+
+    def _on_joints(self, arm: str, message: JointState) -> None:
+        try:
+            self._put(f"joints {arm}", convert.joint_states_from_ros(message), time.monotonic())
+        except (KeyError, IndexError) as problem:
+            self._detail = f"joint_states of {arm} lack {problem}"
+
+    def _on_object(self, name: str, message: Odometry) -> None:
+        self._put(f"object {name}", convert.object_from_ros(message), time.monotonic())
 
     def _on_engage(self, request: SetBool.Request, response: SetBool.Response) -> SetBool.Response:
-        problem = ""
-        if request.data:
-            for missing, what in ((self._session, "policy"), (self._goal, "task"), (self._odometry, "odometry")):
-                if missing is None:
-                    problem = f"no {what} has arrived yet"
-                    break
+        problem = self._unready() if request.data else ""
         if problem:
             response.success, response.message = False, problem
             return response
@@ -212,6 +242,20 @@ class PolicyNode(ManagedNode):
         self._detail = "driving" if request.data else "standing"
         response.success, response.message = True, self._detail
         return response
+
+    def _unready(self) -> str:
+        """Why the robot cannot be engaged; empty if it can."""
+        session, senses = self._session, self._senses
+        for missing, what in ((session, "policy"), (senses, "task")):
+            if missing is None:
+                return f"no {what} has arrived yet"
+        assert session is not None and senses is not None
+        if refused := senses.refused(session.contract):
+            return refused
+        with self._lock:
+            newest_of = {source: at for source, (_, at) in self._inbox.items()}
+        quiet = senses.stale(session.contract, time.monotonic(), self._limits.stale_s, newest_of)
+        return quiet[0] if quiet else ""
 
     def _publish_status(self) -> None:
         if not self.active:
@@ -244,7 +288,7 @@ class PolicyNode(ManagedNode):
         while self.active:
             if not self._engaged:
                 if driving:
-                    self._send(STOP)
+                    self._stop_robot()
                 driving = False
                 time.sleep(0.01)
                 continue
@@ -258,57 +302,104 @@ class PolicyNode(ManagedNode):
                 self._engaged, self._forget = False, True
                 self._detail = f"stopped, {type(problem).__name__}: {problem}".splitlines()[0]
                 self.get_logger().error("".join(traceback.format_exception(problem)).rstrip())
-        self._send(STOP)
+        self._stop_robot()
 
     def _tick(self) -> None:
-        session, goal, spec = self._session, self._goal, self._spec
-        if session is None or goal is None or spec is None or self._odometry is None:
-            return self._send(STOP)
-        pose, twist, stamp = self._odometry
-        self._distance = float(np.hypot(*(goal - pose[:2])))
+        session, senses = self._session, self._senses
+        if session is None or senses is None:
+            return self._stop_robot()
+        self._take_in(senses)
+        now, contract = time.monotonic(), session.contract
+        quiet = senses.stale(contract, now, self._limits.stale_s)
+        refused = senses.refused(contract) if self._judged != (session, senses) else ""
+        if quiet or refused:
+            self._detail, self._forget = refused or "; ".join(quiet), True
+            return self._stop_robot()
+        self._judged = (session, senses)
+        if self._arrived(senses):
+            return self._stop_robot()
+        observation = senses.observe(contract)[None]
+        known, forget, self._forget = self._memory, self._forget, False
+        # A policy that has just arrived remembers nothing of what another one did.
+        memory = session.begin() if forget or known is None or known[0] is not session else known[1]
+        if len(self._carried_out) != len(contract.action):
+            self._carried_out = np.zeros(len(contract.action))
+        started = time.perf_counter()
+        actions, memory = session.step(observation, memory, carried_out=self._carried_out[None])
+        self._latencies.append(time.perf_counter() - started)
+        safe = self._filtered(senses, contract, actions[0], now)
+        self._memory, self._carried_out = (session, memory), safe.command
+        if not np.isfinite(actions).all():
+            self._forget = True
+        self._detail = safe.reason or "driving"
+        senses.act(safe.command)
+        self._send(senses, contract, safe.command)
+
+    def _take_in(self, senses: Senses) -> None:
+        """Give the senses what sensors have said since the last tick; where the robot itself is comes first."""
+        with self._lock:
+            inbox, self._inbox = self._inbox, {}
+        if "odometry" in inbox and senses.drives:
+            (pose, twist), at = inbox.pop("odometry")
+            senses.odometry(pose, twist, at)
+        for source, (value, at) in inbox.items():
+            what, _, name = source.partition(" ")
+            if what == "joints" and name in senses.arms:
+                positions, velocities, pressed = value
+                senses.joints(name, positions, velocities, pressed, at)
+            elif what == "object":
+                place, velocity = value
+                senses.thing(name, place, velocity, at)
+            elif what == "neighbours":
+                senses.neighbours(value, at)
+
+    def _arrived(self, senses: Senses) -> bool:
+        """Whether the robot has done its part and may stand."""
+        goal, spec = self._goal, senses.spec
+        if goal is None or not senses.drives or self._odometry is None:
+            self._reached = senses.success
+            self._detail = "done" if self._reached else self._detail
+            return self._reached
+        self._distance = float(np.hypot(*(goal - self._odometry[0][:2])))
         # Where it has to stand still for a while the policy itself has learned to; and by an odometry
         # that is wrong a robot would stop where it only believes to be.
         if not spec.success.hold_s and self._distance < spec.success.radius_m * ARRIVED_SHARE:
             self._reached, self._detail = True, "on its pad"
-            return self._send(STOP)
+            return True
+        return False
+
+    def _filtered(self, senses: Senses, contract: PolicyContract, action: np.ndarray, now: float) -> Filtered:
+        """The command that is safe."""
+        if not senses.drives or self._odometry is None:
+            if not np.isfinite(action).all():
+                return Filtered(np.zeros(len(action)), "the policy's command is not finite")
+            return Filtered(np.clip(action, -1.0, 1.0), "")
+        pose, _, stamp = self._odometry
         if self._seen is not None:
             ways, seen_at = self._seen
         else:
             # Poses of several odometries go together only where all of them start from one map.
             ways, seen_at = {name: other[:2] - pose[:2] for name, other in self._others.items()}, stamp
-        others = np.array([*ways.values()]).reshape(-1, 2)
-        if self._seen is None and len(others):
-            others = in_frame(np.array([0.0, 0.0, pose[2]]), others)
-        terms, senses = session.contract.robot.observation, CarSenses(pose, twist, goal, self._start, others)
-        unknown = missing(terms, senses)
-        if unknown:
-            self._detail, self._forget = f"not observed: {', '.join(unknown)}", True
-            return self._send(STOP)
-        observation = observed(terms, senses)[None]
-        known, forget, self._forget = self._memory, self._forget, False
-        # A policy that has just arrived remembers nothing of what another one did.
-        memory = session.begin() if forget or known is None or known[0] is not session else known[1]
-        started = time.perf_counter()
-        actions, memory = session.step(observation, memory, carried_out=self._carried_out[None])
-        action = actions[0]
-        self._latencies.append(time.perf_counter() - started)
-        if spec.success.contact == "allowed":
-            # Nobody has to be kept clear of; what is observed of others has to be fresh all the same.
-            ways = {}
-            seen_at = seen_at if any(term.name.startswith("neighbour") for term in terms) else stamp
-        age = time.monotonic() - min(stamp, seen_at)
-        safe = filter_command(action, age, ways, self.robot, self._limits)
-        self._memory, self._carried_out = (session, memory), safe.command
-        if not (age <= self._limits.stale_s and np.isfinite(action).all()):
-            self._forget = True
-        self._detail = safe.reason or "driving"
-        self._send(safe.command)
+        if senses.spec.success.contact == "allowed":
+            # Nobody has to be kept clear of.
+            ways, seen_at = {}, stamp
+        return filter_command(action, now - min(stamp, seen_at), ways, self.robot, self._limits)
 
-    def _send(self, command: np.ndarray) -> None:
-        session = self._session
-        # Before the first policy nothing but a stop is sent, which is one in any unit.
-        scales = (1.0, 1.0) if session is None else (term.scale for term in session.contract.robot.action)
-        self._command.publish(convert.command_to_ros(command, *scales))
+    def _stop_robot(self) -> None:
+        """Nothing moves; a gripper keeps what it holds."""
+        self._carried_out = np.zeros(len(self._carried_out))
+        self._command.publish(Twist())
+        if self._servo is not None:
+            self._servo.publish(TwistStamped())
+
+    def _send(self, senses: Senses, contract: PolicyContract, command: np.ndarray) -> None:
+        if senses.drives:
+            self._command.publish(convert.command_to_ros(command, *(term.scale for term in contract.robot.action)))
+            return
+        assert self._servo is not None and self._gripper is not None
+        stamp = self.get_clock().now().to_msg()
+        self._servo.publish(convert.servo_to_ros(command, contract.robot, self.robot, stamp))
+        self._gripper.publish(convert.gripper_to_ros(command[4], contract.robot))
 
 
 def main() -> int:

@@ -269,6 +269,11 @@ class FleetEnv:
             self.observe(), rewards.astype(np.float32), success, arrived, terminated, truncated, diverged, ~resting
         )
 
+    @property
+    def success(self) -> np.ndarray:
+        """Whether each robot has done its part by now, (n, R) bool."""
+        return self._success
+
     def judge(self, actions: np.ndarray) -> Step:
         """Let the rules take in a state that something else than physics has brought about.
 

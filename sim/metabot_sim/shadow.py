@@ -123,6 +123,11 @@ class Shadow:
             env.judge(self._acted)
         return env.observe()[0]
 
+    @property
+    def success(self) -> np.ndarray:
+        """Whether each robot has done its part by now, (R,) bool."""
+        return self.env.success[0]
+
     def act(self, actions: np.ndarray) -> None:
         """Say what the robots are being told now; arms move their set points by it.
 

@@ -66,7 +66,7 @@ def test_every_family_is_observed_and_mastered_through_what_sensors_say(name: st
             break
         show(env, shadow)
         assert np.allclose(shadow.look(), done.observations[0], atol=1e-5)
-        assert np.array_equal(shadow.env._success[0], done.success[0])
+        assert np.array_equal(shadow.success, done.success[0])
 
 
 def test_what_is_hidden_is_not_told() -> None:

@@ -1,0 +1,66 @@
+"""Arms over topics: a policy that has adapted to its arm's faults places an object in a world of other processes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from metabot.bringup.description import NodeProcess
+from metabot.deploy.contract import PolicyContract
+from metabot.deploy.export import export_policy
+from metabot.harness.adaptation import adapted
+from metabot.harness.training import load_trained
+from metabot.problems.interface import interface_of
+from metabot.problems.stated import StatedDynamics
+from metabot_sim.families.registry import family
+
+MODEL = Path(__file__).parents[2] / "models" / "ridge-dynamics-grasp-place"
+
+
+def test_an_arm_with_unknown_faults_places_its_object_over_topics(start_fleet, tmp_path: Path) -> None:
+    training = load_trained(MODEL)
+    spec = family("grasp-place").sample(3, "held-out", 1)
+    problem = StatedDynamics.of(training.problem.spec, spec)  # type: ignore[attr-defined]
+    row = problem.sample(np.random.default_rng(0), 1, "held-out")[0]
+    parameters = adapted(training, problem, row, 2, 0).numpy()
+    policy = training.learner.policy
+    contract = PolicyContract(interface_of(problem), policy.layout.hash, method="ridge-dynamics")
+    path = export_policy(tmp_path / "arm.onnx", policy, parameters, contract).path
+    (robot,) = spec.robots
+    nodes = [
+        NodeProcess("simulator"),
+        NodeProcess("policy", f"/{robot.name}", {"policy_file": str(path), "rate_hz": 25}, respawn=False),
+    ]
+    client = start_fleet(nodes).client
+    client.publish_task(spec)
+    client.follow((robot.name,))
+    client.wait(lambda: client.view.world is not None and bool(client.view.control), "the arm", 30)
+    assert client.view.world.digest == spec.digest and not any(client.view.world.reached)
+    client.reset_world()
+    client.engage(robot.name)
+    client.wait(lambda: all(client.view.world.reached), "the object in its bin", 30)
+    client.wait(lambda: client.view.control[robot.name].reached, "its own word", 10)
+    assert client.view.control[robot.name].ticks > 20
+
+
+def test_a_policy_of_another_kind_of_robot_is_refused_and_the_arm_stands(start_fleet, tmp_path: Path) -> None:
+    from metabot.base import drive_policy
+    from metabot.nodes.client import FleetError
+    from metabot.problems import make_problem
+
+    policy = drive_policy()
+    contract = PolicyContract(interface_of(make_problem("drive-goal")), policy.layout.hash)
+    path = export_policy(tmp_path / "car.onnx", policy, policy.initial(np.random.default_rng(0)), contract).path
+    spec = family("grasp-frames").spec(1)
+    nodes = [
+        NodeProcess("simulator"),
+        NodeProcess("policy", "/arm_1", {"policy_file": str(path)}, respawn=False),
+    ]
+    client = start_fleet(nodes).client
+    client.publish_task(spec)
+    client.follow(("arm_1",))
+    client.wait(lambda: client.view.world is not None and bool(client.view.control), "the arm", 30)
+    with pytest.raises(FleetError, match="drives a robot of kind diffdrive, arm_1 is of kind arm"):
+        client.engage("arm_1", timeout_s=5)
