@@ -8,7 +8,8 @@ from collections.abc import Mapping
 import numpy as np
 
 from metabot.deploy.contract import PolicyContract
-from metabot.task import TaskSpec
+from metabot.task import SpecError, TaskSpec
+from metabot_sim.families.registry import family
 from metabot_sim.frames import wrap
 from metabot_sim.interface import robot_interface
 from metabot_sim.shadow import Shadow
@@ -37,17 +38,23 @@ class Senses:
             robot: the robot's name in it.
 
         Raises:
-            SpecError: if the task cannot be played; one line.
+            SpecError: if the task cannot be played, or nothing carries what a robot sees in it; one line.
             KeyError: if the robot has no part in it.
         """
         names = [each.name for each in spec.robots]
         if robot not in names:
             raise KeyError(f"no robot {robot!r}; robots: {', '.join(names)}")
+        if family(spec.family).looks:
+            raise SpecError(
+                f"family: in {spec.family} a robot sees places through a camera of its own, which no topic carries;"
+                " allowed: families in which places are said as they are"
+            )
         self.spec, self.robot, self._index = spec, robot, names.index(robot)
         self.shadow = Shadow(spec)
         self.interface = robot_interface(self.shadow.env, self._index)
         self.arms = [each.name for each in spec.robots if each.kind == "arm"]
         self.drives = spec.robots[self._index].kind != "arm"
+        self.cars = [each.name for each in spec.robots if each.kind != "arm"]
         self._others = [each.name for each in spec.robots if each.name != robot]
         self._pose = np.zeros(3)
         self._shown: dict[str, float] = {}
@@ -64,6 +71,15 @@ class Senses:
         self._pose = np.asarray(pose, dtype=np.float64)
         self.shadow.show_car(self.robot, self._pose, twist)
         self._shown["odometry"] = at_s
+
+    def begin(self) -> None:
+        """Begin the task where everything is by now: what is counted from its start counts from here."""
+        self.shadow.begin()
+
+    def car(self, name: str, pose: np.ndarray, twist: np.ndarray, at_s: float) -> None:
+        """Take in where a robot that drives is, as an arm is told it; arguments as those of `odometry`."""
+        self.shadow.show_car(name, np.asarray(pose, dtype=np.float64), twist)
+        self._shown[f"odometry {name}"] = at_s
 
     def joints(self, arm: str, positions: np.ndarray, velocities: np.ndarray, pressed: bool, at_s: float) -> None:
         """Take in the joints of an arm of the task, see `Shadow.show_arm`."""
@@ -134,8 +150,9 @@ class Senses:
         own += [f"joints {arm}" for arm in self.arms]
         own += [f"object {thing.name}" for thing in self.spec.objects]
         sees_others = any(_OTHERS.match(name) for name in contract.observation)
-        cars = len(self.spec.robots) - len(self.arms)
-        return [*own, *(["neighbours"] if sees_others and cars > int(self.drives) else [])]
+        if not self.drives:
+            return [*own, *(f"odometry {car}" for car in self.cars if sees_others)]
+        return [*own, *(["neighbours"] if sees_others and len(self.cars) > 1 else [])]
 
     def stale(
         self, contract: PolicyContract, now_s: float, longest_s: float, waiting: Mapping[str, float] | None = None

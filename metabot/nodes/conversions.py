@@ -133,6 +133,12 @@ def odometry_from_ros(message: Odometry) -> tuple[np.ndarray, np.ndarray]:
     return np.array([position.x, position.y, yaw]), np.array([twist.linear.x, twist.angular.z])
 
 
+def motion_from_ros(message: Odometry) -> tuple[np.ndarray, np.ndarray]:
+    """Planar pose (3,) x, y, yaw and twist (3,) ahead, to the left, yaw rate; of one that slides sideways, too."""
+    pose, twist = odometry_from_ros(message)
+    return pose, np.array([twist[0], message.twist.twist.linear.y, twist[1]])
+
+
 def neighbours_to_ros(pose: np.ndarray, others: np.ndarray, robot: str, stamp: Time) -> PoseArray:
     """Other robots as one sees them (in the frame ``<robot>/base_link``).
 

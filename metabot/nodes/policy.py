@@ -139,7 +139,7 @@ class PolicyNode(ManagedNode):
         pose, twist = convert.odometry_from_ros(message)
         now = time.monotonic()
         self._odometry = (pose, twist, now)
-        self._put("odometry", (pose, np.array([twist[0], message.twist.twist.linear.y, twist[1]])), now)
+        self._put("odometry", convert.motion_from_ros(message), now)
 
     def _on_neighbours(self, message: PoseArray) -> None:
         if self._spec is None:
@@ -213,6 +213,8 @@ class PolicyNode(ManagedNode):
         if not senses.drives and self._servo is None:
             self._servo = self.create_publisher(TwistStamped, "servo", newest())
             self._gripper = self.create_publisher(Float64, "gripper", newest())
+        for car in senses.cars if not senses.drives else ():
+            hear(Odometry, f"/{car}/odom", partial(self._on_car, car))
         if not senses.drives or spec.success.contact == "allowed":
             return
         for other in spec.robots:
@@ -229,6 +231,9 @@ class PolicyNode(ManagedNode):
             self._put(f"joints {arm}", convert.joint_states_from_ros(message), time.monotonic())
         except (KeyError, IndexError) as problem:
             self._detail = f"joint_states of {arm} lack {problem}"
+
+    def _on_car(self, name: str, message: Odometry) -> None:
+        self._put(f"odometry {name}", convert.motion_from_ros(message), time.monotonic())
 
     def _on_object(self, name: str, message: Odometry) -> None:
         self._put(f"object {name}", convert.object_from_ros(message), time.monotonic())
@@ -318,8 +323,10 @@ class PolicyNode(ManagedNode):
         self._judged = (session, senses)
         if self._arrived(senses):
             return self._stop_robot()
-        observation = senses.observe(contract)[None]
         known, forget, self._forget = self._memory, self._forget, False
+        if forget:
+            senses.begin()
+        observation = senses.observe(contract)[None]
         # A policy that has just arrived remembers nothing of what another one did.
         memory = session.begin() if forget or known is None or known[0] is not session else known[1]
         if len(self._carried_out) != len(contract.action):
@@ -347,6 +354,9 @@ class PolicyNode(ManagedNode):
             if what == "joints" and name in senses.arms:
                 positions, velocities, pressed = value
                 senses.joints(name, positions, velocities, pressed, at)
+            elif what == "odometry" and name in senses.cars:
+                pose, twist = value
+                senses.car(name, pose, twist, at)
             elif what == "object":
                 place, velocity = value
                 senses.thing(name, place, velocity, at)

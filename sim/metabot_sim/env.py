@@ -274,6 +274,12 @@ class FleetEnv:
         """Whether each robot has done its part by now, (n, R) bool."""
         return self._success
 
+    def restart(self) -> None:
+        """Begin the running episodes anew in the state that something else than `reset` has brought about."""
+        self._steps[:], self._ended[:] = 0, False
+        self._success = np.zeros_like(self._success)
+        self.rules.reset(self._sims)
+
     def judge(self, actions: np.ndarray) -> Step:
         """Let the rules take in a state that something else than physics has brought about.
 

@@ -62,6 +62,10 @@ class Shadow:
         self._acted = None
         return self.env.reset(episodes=EpisodeBatch.of(self.spec, 1))[0]
 
+    def begin(self) -> None:
+        """Begin an episode where everything is shown to be by the next `look`."""
+        self._acted = None
+
     def show_car(self, robot: str, pose: np.ndarray, velocity: np.ndarray) -> None:
         """Put a driving robot somewhere.
 
@@ -119,7 +123,9 @@ class Shadow:
         """
         env = self.env
         env.world.batch.forward(_ONE, stage=mujoco.mjtStage.mjSTAGE_ACC)
-        if self._acted is not None:
+        if self._acted is None:
+            env.restart()
+        else:
             env.judge(self._acted)
         return env.observe()[0]
 
