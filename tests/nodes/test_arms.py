@@ -16,6 +16,8 @@ from metabot.problems.interface import interface_of
 from metabot.problems.stated import StatedDynamics
 from metabot_sim.families.registry import family
 
+pytestmark = [pytest.mark.processes]
+
 MODEL = Path(__file__).parents[2] / "models" / "ridge-dynamics-grasp-place"
 
 

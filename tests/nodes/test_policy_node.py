@@ -22,6 +22,8 @@ from metabot.problems import make_problem
 from metabot.problems.interface import interface_of
 from metabot.task import Mission, place
 
+pytestmark = [pytest.mark.processes]
+
 
 @pytest.fixture
 def node(domain: int, tmp_path: Path) -> Iterator[PolicyNode]:

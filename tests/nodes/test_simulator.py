@@ -38,6 +38,8 @@ from metabot_sim.families.registry import GYMNASIUM, available, family
 from metabot_sim.interface import robot_interface
 from metabot_sim.robots.arm import Arm
 
+pytestmark = [pytest.mark.processes]
+
 
 @pytest.fixture
 def node(domain: int) -> Iterator[SimulatorNode]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from typing import Any
 
@@ -23,6 +23,8 @@ from metabot.problems import Problem
 
 NONE = "none"
 """The row in which nothing is drawn."""
+MASTERED = 0.5
+"""Success with nothing drawn from which on a loss of it says something."""
 NOTHING = 0.05
 """A loss of success that is none."""
 IMITATION = ImitatorConfig(rounds=4, episodes=24, updates=300, batch=512)
@@ -95,12 +97,29 @@ def costs(found: list[dict[str, Any]]) -> dict[str, Any]:
             scores = np.array([each["success"][name][kind] for each in found])
             if scores.size:
                 rows[name][kind] = asdict(interquartile_means(scores[..., None])[0])
-    # Without an expert nobody was trained for a variable alone.
-    imitated = bool(names) and "alone" in rows[NONE]
-    kinds = ("alone" if imitated else "unadapted", "adapted")
-    idle = [
-        name
-        for name in names
-        if name != NONE and all(rows[NONE][kind]["mean"] - rows[name][kind]["mean"] < NOTHING for kind in kinds)
+    return {"rows": rows, "costs_nobody": idle(rows)}
+
+
+def idle(rows: Mapping[str, Mapping[str, Any]]) -> list[str]:
+    """Variables that alone cost nobody anything, see `costs`; none where nothing can be lost.
+
+    Args:
+        rows: by variable the success of each kind as intervals.
+    """
+    if not rows or not telling(rows):
+        return []
+    kinds = _kinds(rows)
+    others = [name for name in rows if name != NONE]
+    return [
+        name for name in others if all(rows[NONE][kind]["mean"] - rows[name][kind]["mean"] < NOTHING for kind in kinds)
     ]
-    return {"rows": rows, "costs_nobody": idle}
+
+
+def telling(rows: Mapping[str, Mapping[str, Any]]) -> bool:
+    """Whether a loss says something: who masters little with nothing drawn loses nothing to any variable."""
+    return all(rows[NONE][kind]["mean"] >= MASTERED for kind in _kinds(rows))
+
+
+def _kinds(rows: Mapping[str, Mapping[str, Any]]) -> tuple[str, str]:
+    # Without an expert nobody was trained for a variable alone.
+    return ("alone" if "alone" in rows[NONE] else "unadapted", "adapted")

@@ -6,6 +6,7 @@ import textwrap
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from metabot.harness.measure.one_variable import telling
 from metabot.harness.measure.stored import number
 
 WIDTH = 80
@@ -95,8 +96,10 @@ def _variables(found: Mapping[str, Any]) -> Iterator[str]:
         cells = [f"{row[kind]['mean']:.0%}" if kind in row else "-" for kind in ("unadapted", "alone", "adapted")]
         yield f"    {name:<28}{cells[0]:>12}{cells[1]:>17}{cells[2]:>12}"
     yield from _wrapped(f"unadapted: {found['driver']}; adapted: {found['method']}")
-    idle = found["costs_nobody"]
-    yield from _wrapped(f"costs nobody anything: {', '.join(idle) or 'none of them'}")
+    if not telling(found["rows"]):
+        yield from _wrapped("costs nobody anything: not told, since with none drawn not everybody masters the task")
+        return
+    yield from _wrapped(f"costs nobody anything: {', '.join(found['costs_nobody']) or 'none of them'}")
 
 
 _PARTS = {"cover": _cover, "cross": _cross, "unadapted": _unadapted, "variables": _variables}

@@ -48,3 +48,6 @@ def test_a_variable_that_costs_nobody_is_named() -> None:
     found = {"success": {"none": once(1.0, 0.9), "idle": once(0.98, 0.9), "hard": once(0.4, 0.9), "odd": once(1, 0.7)}}
     assert costs([found, found])["costs_nobody"] == ["idle"]
     assert costs([]) == {"rows": {}, "costs_nobody": []}
+    # Who masters nothing with none drawn has nothing to lose.
+    found = {"success": {"none": once(0.0, 0.9), "idle": once(0.0, 0.9)}}
+    assert costs([found])["costs_nobody"] == []
