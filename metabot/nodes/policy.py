@@ -75,6 +75,8 @@ class PolicyNode(ManagedNode):
         self._limits = SafetyLimits()
         self._lock = threading.Lock()
         self._session: PolicySession | None = None
+        self._early: PolicySession | None = None
+        """Refused in the task before; the next one may want it."""
         self._senses: Senses | None = None
         self._spec: TaskSpec | None = None
         self._goal: np.ndarray | None = None
@@ -166,9 +168,11 @@ class PolicyNode(ManagedNode):
             return
         refused = self._senses.refused(session.contract) if self._senses is not None else ""
         if refused:
-            self._detail = f"policy refused: {refused}"
+            # It may be for the task that comes next: policies and tasks arrive in any order.
+            self._early, self._detail = session, f"policy refused: {refused}"
             self.get_logger().error(self._detail)
             return
+        self._early = None
         self._session = session  # one assignment: the loop takes it at its next tick
         self.get_logger().info(f"policy {session.sha256[:8]} on {session.provider}")
 
@@ -195,6 +199,8 @@ class PolicyNode(ManagedNode):
             self._inbox = {}
         self._spec, self._reached, self._forget = spec, False, True
         self._follow(spec, senses)
+        if self._early is not None and not senses.refused(self._early.contract):
+            self._session, self._early = self._early, None
         self._senses = senses
 
     def _follow(self, spec: TaskSpec, senses: Senses) -> None:

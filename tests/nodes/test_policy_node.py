@@ -14,7 +14,7 @@ from metabot_interfaces import msg
 from nav_msgs.msg import Odometry
 from std_srvs.srv import SetBool
 
-from metabot.base import drive_policy
+from metabot.base import drive_policy, policy_for
 from metabot.deploy.contract import PolicyContract
 from metabot.deploy.export import export_policy
 from metabot.nodes.policy import PolicyNode
@@ -80,3 +80,17 @@ def test_a_robot_whose_policy_fails_stops_says_why_and_can_be_engaged_again(node
     assert node._on_engage(SetBool.Request(data=True), SetBool.Response()).success
     count = len(sent)
     wait(node, lambda: len(sent) > count + 3 and moving(sent[-1]))
+
+
+def test_a_policy_that_comes_before_its_task_drives_when_the_task_is_there(node: PolicyNode, tmp_path: Path) -> None:
+    problem = make_problem("drive-odometry")
+    policy = policy_for(problem)
+    contract = PolicyContract(interface_of(problem), policy.layout.hash)
+    path = export_policy(tmp_path / "q.onnx", policy, policy.initial(np.random.default_rng(1)), contract).path
+    before = node._session
+    node._on_policy(msg.PolicyFile(robot="robot_1", path=str(path)))
+    assert node._session is before and "goal_forward in m, frame start" in node._detail
+    spec = place(Mission(goals=("red",)), 3).model_copy(update={"family": "drive-odometry"})
+    node._on_task(msg.Task(spec_json=spec.model_dump_json(), digest=spec.digest))
+    assert node._session is not None and node._session.contract.family == contract.family
+    assert node._session is not before and not node._senses.refused(node._session.contract)  # type: ignore[union-attr]
