@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, get_args
 
-from metabot.params import CheckpointError, Origin, load_checkpoint
+from metabot.params import Checkpoint, CheckpointError, Origin, load_checkpoint
 from metabot.task import DriveDistribution, Interval
 
 DEFAULT_TASK = "three robots drive to the red, green and blue pads without touching each other"
@@ -104,13 +104,8 @@ class DemoConfig:
         from metabot.meta import make_meta_learner
         from metabot.problems.drive import DriveTwin
 
-        try:
-            found = load_checkpoint(folder / CHECKPOINT)
-            made_by = Origin.of(found.info, folder / CHECKPOINT).method
-        except FileNotFoundError:
-            raise ValueError(f"resume: {folder} has no {CHECKPOINT}") from None
-        except CheckpointError as problem:
-            raise ValueError(f"resume: {problem}") from None
+        found, origin = learned_in(folder)
+        made_by = origin.method
         if made_by != self.algorithm:
             raise ValueError(
                 f"resume: {folder} was learned by {made_by}, not {self.algorithm}; allowed: --algorithm {made_by}"
@@ -147,6 +142,22 @@ class DemoConfig:
             raise ValueError(f"distribution: {self.distribution}: {problem}") from None
 
 
+def learned_in(folder: Path) -> tuple[Checkpoint, Origin]:
+    """What a folder's meta-parameters are, and where they come from.
+
+    Raises:
+        ValueError: if there are none that can be used; one line.
+    """
+    path = folder / CHECKPOINT
+    try:
+        found = load_checkpoint(path)
+        return found, Origin.of(found.info, path)
+    except FileNotFoundError:
+        raise ValueError(f"resume: {folder} has no {CHECKPOINT}") from None
+    except CheckpointError as problem:
+        raise ValueError(f"resume: {problem}") from None
+
+
 def resumed(folder: Path) -> dict[str, Any]:
     """Options of a run that goes on from a folder: the method, settings and tasks that it was learned with.
 
@@ -156,13 +167,7 @@ def resumed(folder: Path) -> dict[str, Any]:
     Raises:
         ValueError: if there is nothing that a fleet could go on from; one line.
     """
-    path = folder / CHECKPOINT
-    try:
-        origin = Origin.of(load_checkpoint(path).info, path)
-    except FileNotFoundError:
-        raise ValueError(f"resume: {folder} has no {CHECKPOINT}") from None
-    except CheckpointError as problem:
-        raise ValueError(f"resume: {problem}") from None
+    _, origin = learned_in(folder)
     options: dict[str, Any] = {"algorithm": origin.method}
     if origin.settings is not None:
         options |= {"settings": origin.settings, "whole": True}

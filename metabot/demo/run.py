@@ -13,7 +13,7 @@ import numpy as np
 from metabot.bringup.description import FleetDescription
 from metabot.bringup.domain import DomainLease
 from metabot.bringup.supervisor import Death, Supervisor, fleet_environment
-from metabot.demo.config import CHECKPOINT, DemoConfig
+from metabot.demo.config import CHECKPOINT, DemoConfig, learned_in
 from metabot.demo.console import DemoConsole, Phase
 from metabot.demo.faults import FAULTS, LEAST, foreign, with_faults
 from metabot.demo.findings import Findings, summarise
@@ -21,7 +21,7 @@ from metabot.demo.paths import PATHS, UNADAPTED_PATHS, write_paths
 from metabot.demo.summary import FaultRecord, Summary, UnadaptedDrive
 from metabot.fleet import FleetError
 from metabot.nodes.client import FleetClient, Pending, adapted_vector
-from metabot.params import Origin, load_checkpoint, save_checkpoint
+from metabot.params import save_checkpoint
 from metabot.task import Mission, TaskSpec, place
 from metabot.task.model import SpecError
 
@@ -125,12 +125,11 @@ class Demo:
         checkpoint = self._folder / CHECKPOINT
         rounds, before = config.rounds, 0
         if config.resume is not None:
-            earlier = load_checkpoint(config.resume / CHECKPOINT)
+            earlier, origin = learned_in(config.resume)
             save_checkpoint(checkpoint, earlier.vector, earlier.layout, earlier.info)
-            version = Origin.of(earlier.info, config.resume / CHECKPOINT).version
-            rounds += version
+            rounds += origin.version
             # A fleet tells its earlier rounds again; a training has none to tell.
-            before = min((each["version"] for each in earlier.info.get("history", [])), default=version)
+            before = min((each["version"] for each in earlier.info.get("history", [])), default=origin.version)
         self._fleet = FleetDescription(
             robots=tuple(robot.name for robot in spec.robots),
             algorithm=config.algorithm,

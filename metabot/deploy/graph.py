@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any, NamedTuple
+from collections.abc import Iterable, Iterator
 
 import torch
 from torch import Tensor, nn
@@ -98,24 +97,15 @@ def flattened(state: State) -> list[Tensor]:
     return [leaf for part in state for leaf in flattened(part)]
 
 
-def unflattened(like: State, leaves: Sequence[Tensor]) -> State:
+def unflattened(like: State, leaves: Iterable[Tensor]) -> State:
     """A memory built as another one, with these tensors."""
-    return _built(like, list(leaves)).value
+    return _built(like, iter(leaves))
 
 
-class _Built(NamedTuple):
-    value: Any
-    left: list[Tensor]
-
-
-def _built(like: State, leaves: list[Tensor]) -> _Built:
+def _built(like: State, leaves: Iterator[Tensor]) -> State:
     if like is None:
-        return _Built(None, leaves)
+        return None
     if isinstance(like, Tensor):
-        return _Built(leaves[0], leaves[1:])
-    parts = []
-    for each in like:
-        part, leaves = _built(each, leaves)
-        parts.append(part)
-    kind = type(like)
-    return _Built(kind(*parts) if hasattr(kind, "_fields") else kind(parts), leaves)
+        return next(leaves)
+    parts, kind = [_built(each, leaves) for each in like], type(like)
+    return kind(*parts) if hasattr(kind, "_fields") else kind(parts)

@@ -144,8 +144,8 @@ def _step_by_step(
         observation = torch.from_numpy(observations[:, number])[None]
         with torch.no_grad():
             mean, state = settled.act(row, Moment(observation, action, reward, first), state)
-        before = None if first[0, 0] else (rewards[:, number - 1], actions[:, number - 1].clip(-1.0, 1.0))
-        found, memory = session.step(observations[:, number], memory, *(before or ()))
+        carried_out = action[0].clamp(-1.0, 1.0).numpy()
+        found, memory = session.step(observations[:, number], memory, reward[0].numpy(), carried_out)
         # Where an episode is over nothing is commanded any more.
         live = mask[:, number] > 0
         parity = _widest(parity, np.abs(found - mean[0].clamp(-1.0, 1.0).numpy())[live])

@@ -81,7 +81,7 @@ class PolicyNode(ManagedNode):
         self._spec: TaskSpec | None = None
         self._goal: np.ndarray | None = None
         self._inbox: dict[str, tuple[Any, float]] = {}
-        self._odometry: tuple[np.ndarray, np.ndarray, float] | None = None
+        self._odometry: tuple[np.ndarray, float] | None = None
         self._others: dict[str, np.ndarray] = {}
         self._seen: tuple[dict[str, np.ndarray], float] | None = None
         self._task_topics: list[Subscription] = []
@@ -138,10 +138,9 @@ class PolicyNode(ManagedNode):
     # -- callbacks: they only store -------------------------------------------------------
 
     def _on_odometry(self, message: Odometry) -> None:
-        pose, twist = convert.odometry_from_ros(message)
-        now = time.monotonic()
-        self._odometry = (pose, twist, now)
-        self._put("odometry", convert.motion_from_ros(message), now)
+        motion, now = convert.motion_from_ros(message), time.monotonic()
+        self._odometry = (motion[0], now)
+        self._put("odometry", motion, now)
 
     def _on_neighbours(self, message: PoseArray) -> None:
         if self._spec is None:
@@ -390,7 +389,7 @@ class PolicyNode(ManagedNode):
             if not np.isfinite(action).all():
                 return Filtered(np.zeros(len(action)), "the policy's command is not finite")
             return Filtered(np.clip(action, -1.0, 1.0), "")
-        pose, _, stamp = self._odometry
+        pose, stamp = self._odometry
         if self._seen is not None:
             ways, seen_at = self._seen
         else:

@@ -130,7 +130,7 @@ class SimulatedArm(SimulatedRobot):
         """See `SimulatedCar`."""
         super().__init__(node, world, index)
         self._states = self._says(JointState, "joint_states")
-        group = next(group for group in world.groups if index in group.indices)
+        group = world.group_of(index)
         assert isinstance(group, Arm)
         self._arm, self._row = group, list(group.indices).index(index)
         self._hears(

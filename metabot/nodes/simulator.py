@@ -238,7 +238,7 @@ def _topics(env: FleetEnv, index: int) -> type[SimulatedCar | SimulatedArm]:
     Raises:
         SpecError: if its kind has none; one line.
     """
-    group = next(group for group in env.world.groups if index in group.indices)
+    group = env.world.group_of(index)
     for kind, topics in ((CarGroup, SimulatedCar), (Arm, SimulatedArm)):
         if isinstance(group, kind):
             return topics

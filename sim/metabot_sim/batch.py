@@ -125,6 +125,10 @@ class BatchedWorld:
             raise ValueError(f"robots: {len(found)} kinds of driving robots; one is wanted here")
         return found[0]
 
+    def group_of(self, robot: int) -> RobotGroup:
+        """The robots among which a robot of that number is."""
+        return next(group for group in self.groups if robot in group.indices)
+
     def group(self, kind: str) -> RobotGroup:
         """The robots of one kind.
 

@@ -43,7 +43,6 @@ _GRASPING: tuple[tuple[str, _Meaning], ...] = (
     (r"(target|bin|object|other|post|end|place|car|stop)(_\d+)?(_place)?_[xyz]", ("m", _NEAR, "tips")),
     (r"neighbour_\d+_[xyz]", ("m", _NEAR, "tips")),
     (r".*(cos|sin)(_\dyaw)?", ("1", 1.0, "tips")),
-    (r".*(cos|sin)_2yaw", ("1", 1.0, "tips")),
     (r"tilt", ("1", 1.0, "")),
     (r".*_is_\w+|.*held|held_by_other|object_\d+_there|picks|aboard|loads|drives|unloads|.*_count", ("1", 1.0, "")),
 )
@@ -82,7 +81,7 @@ def robot_interface(env: FleetEnv, robot: int = 0) -> RobotInterface:
         env: where it acts.
         robot: its number.
     """
-    group = next(group for group in env.world.groups if robot in group.indices)
+    group = env.world.group_of(robot)
     spec, size = env.spec.robots[robot], env.observation_sizes[robot]
     names = env.observation_names[robot][:size]
     task = len(names) - len(group.proprio_names)
@@ -102,10 +101,12 @@ def _task_term(env: FleetEnv, name: str) -> Term:
         return Term(name, "m", float(half[0]), frame="map")
     if env.family.name == "drive-odometry" and name.startswith("goal_"):
         # As the pad lies from where the robot began, along where it looks now.
-        return Term(name, *_meaning(_DRIVING, name)[:3], frame="start")
+        unit, scale, _ = _meaning(_DRIVING, name)
+        return Term(name, unit, scale, frame="start")
     kinds = {robot.kind for robot in env.spec.robots}
     table = next((table for kind, table in _TASKS.items() if kind in kinds), _DRIVING)
-    return Term(name, *_meaning(table, name))
+    unit, scale, frame = _meaning(table, name)
+    return Term(name, unit, scale, frame=frame)
 
 
 def _own_terms(group: RobotGroup, kind: str, names: tuple[str, ...], robot: int) -> Iterator[Term]:
@@ -115,7 +116,7 @@ def _own_terms(group: RobotGroup, kind: str, names: tuple[str, ...], robot: int)
             unit, scale = ("m/s", speed) if name in ("forward", "forward_speed") else ("rad/s", rate)
             yield Term(name, unit, scale, frame="base")
         else:
-            unit, scale, _, frame = _meaning(_OWN.get(kind, ()), name)
+            unit, scale, frame = _meaning(_OWN.get(kind, ()), name)
             yield Term(name, unit, scale, _offset(kind, name), frame)
 
 
@@ -127,9 +128,6 @@ def _offset(kind: str, name: str) -> float:
     return 0.0
 
 
-def _meaning(table: tuple[tuple[str, _Meaning], ...], name: str) -> tuple[str, float, float, str]:
-    """Unit, scale, offset and frame of a name; no unit where the table does not know it."""
-    for pattern, (unit, scale, frame) in table:
-        if re.fullmatch(pattern, name):
-            return unit, scale, 0.0, frame
-    return "", 1.0, 0.0, ""
+def _meaning(table: tuple[tuple[str, _Meaning], ...], name: str) -> _Meaning:
+    """What a name means; no unit where the table does not know it."""
+    return next((meaning for pattern, meaning in table if re.fullmatch(pattern, name)), ("", 1.0, ""))

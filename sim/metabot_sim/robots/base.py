@@ -77,7 +77,7 @@ class RobotGroup(ABC):
         self.select = as_slice(indices)
         model = world.model
         roots = [model.body(robot_prefix(robot.name) + self.base_body(robot)).id for robot in robots]
-        bodies = [_subtree(model, root) for root in roots]
+        bodies = [subtree(model, root) for root in roots]
         self.bodies = rectangular(bodies)
         self.dofs = rectangular([[d for d in range(model.nv) if model.dof_bodyid[d] in tree] for tree in bodies])
         self.actuators = rectangular([[a for a in range(model.nu) if _moved_body(model, a) in tree] for tree in bodies])
@@ -165,7 +165,8 @@ def _moved_body(model: mujoco.MjModel, actuator: int) -> int:
     return int(model.site_bodyid[target]) if kind == mujoco.mjtTrn.mjTRN_SITE else -1
 
 
-def _subtree(model: mujoco.MjModel, root: int) -> list[int]:
+def subtree(model: mujoco.MjModel, root: int) -> list[int]:
+    """A body and all below it, by their ids."""
     tree = [root]
     for body in range(root + 1, model.nbody):
         if int(model.body_parentid[body]) in tree:

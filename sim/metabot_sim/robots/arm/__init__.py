@@ -96,7 +96,8 @@ class Arm(RobotGroup):
         shape = (world.num_sims, len(robots))
         self._set_point = np.tile(np.array(HOME_M), (*shape, 1))
         self._set_yaw = np.zeros(shape)
-        self._finger_vel = model.jnt_dofadr[fingers]
+        self._all_pos = np.concatenate([self._joint_pos, self._finger_pos], axis=1)
+        self._all_vel = np.concatenate([self._joint_vel, model.jnt_dofadr[fingers]], axis=1)
         self._told_pressed: np.ndarray | None = None
 
     joint_names = (*JOINTS, *FINGERS)
@@ -104,13 +105,7 @@ class Arm(RobotGroup):
 
     def joint_states(self) -> tuple[np.ndarray, np.ndarray]:
         """Positions and velocities of joints and fingers, (n, r, 8) both; radians and metres, and the same a second."""
-        joints, rates = self._all_joints()
-        return self.world.qpos[:, joints], self.world.qvel[:, rates]
-
-    def _all_joints(self) -> tuple[np.ndarray, np.ndarray]:
-        """Where joints and fingers are in positions and in velocities, (r, 8) both."""
-        joints = np.concatenate([self._joint_pos, self._finger_pos], axis=1)
-        return joints, np.concatenate([self._joint_vel, self._finger_vel], axis=1)
+        return self.world.qpos[:, self._all_pos], self.world.qvel[:, self._all_vel]
 
     def put(self, robot: int, positions: np.ndarray, velocities: np.ndarray, pressed: bool) -> None:
         """Put an arm of the first simulation somewhere, and say what its fingers feel.
@@ -122,8 +117,7 @@ class Arm(RobotGroup):
             pressed: see `Arm.pressed`; from now on nothing else says it.
         """
         world = self.world
-        joints, rates = self._all_joints()
-        world.qpos[0, joints[robot]], world.qvel[0, rates[robot]] = positions, velocities
+        world.qpos[0, self._all_pos[robot]], world.qvel[0, self._all_vel[robot]] = positions, velocities
         if self._told_pressed is None:
             self._told_pressed = np.zeros((world.num_sims, len(self.robots)), dtype=bool)
         self._told_pressed[0, robot] = pressed

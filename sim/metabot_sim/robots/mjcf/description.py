@@ -6,8 +6,10 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-ENDING = ".metabot.json"
-"""``robot.xml`` may have a ``robot.metabot.json`` beside it."""
+
+def beside(path: Path) -> Path:
+    """Where it lies: ``robot.xml`` may have a ``robot.metabot.json`` beside it."""
+    return path.with_name(f"{path.stem}.metabot.json")
 
 
 class Description(BaseModel):
@@ -32,13 +34,13 @@ class Description(BaseModel):
     max_yaw_rate_radps: float | None = Field(default=None, gt=0.0, le=20.0)
 
     @classmethod
-    def beside(cls, path: Path) -> Description:
+    def of(cls, path: Path) -> Description:
         """What lies beside a robot's file; nothing is said where nothing does.
 
         Raises:
             ValueError: if it cannot be read; one line.
         """
-        mine = path.with_name(path.stem + ENDING)
+        mine = beside(path)
         if not mine.is_file():
             return cls()
         try:

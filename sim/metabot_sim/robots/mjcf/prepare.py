@@ -16,7 +16,7 @@ import numpy as np
 from metabot.task import KINDS
 from metabot_sim.robots.mjcf import shapes
 from metabot_sim.robots.mjcf.contract import Contract, Drive
-from metabot_sim.robots.mjcf.description import Description
+from metabot_sim.robots.mjcf.description import Description, beside
 from metabot_sim.robots.mjcf.trial import reached
 from metabot_sim.robots.mjcf.wheels import Wheel, find
 
@@ -52,8 +52,7 @@ def load(path: str) -> tuple[mujoco.MjSpec, Contract]:
         where = Path(path)
         if not where.is_file():
             raise ValueError("there is no such file; wanted: the path of an MJCF or URDF file")
-        beside = where.with_name(where.stem + ".metabot.json")
-        stamps = tuple(os.stat(each).st_mtime_ns if each.exists() else 0 for each in (where, beside))
+        stamps = tuple(os.stat(each).st_mtime_ns if each.exists() else 0 for each in (where, beside(where)))
         try:
             spec, contract = _loaded(str(where.resolve()), stamps)
         except (ValueError, mujoco.FatalError) as problem:
@@ -66,27 +65,27 @@ def load(path: str) -> tuple[mujoco.MjSpec, Contract]:
 
 @lru_cache(maxsize=32)
 def _loaded(path: str, stamps: tuple[int, ...]) -> tuple[mujoco.MjSpec, Contract]:
-    said = Description.beside(Path(path))
+    said, text = Description.of(Path(path)), Path(path).read_text(errors="replace")
     with warnings.catch_warnings():
         # What MuJoCo finds old-fashioned in a maker's file is none of the user's business here.
         warnings.simplefilter("ignore")
-        _refuse_nan(Path(path))
+        _refuse_nan(text)
         child = mujoco.MjSpec.from_file(path)
         root = _alone(child, said)
-        contract = _read(child, root, said, _is_urdf(Path(path)))
+        contract = _read(child, root, said, _is_urdf(text))
         contract = replace(contract, reached=reached(child, contract))
     return child, contract
 
 
-def _is_urdf(path: Path) -> bool:
+def _is_urdf(text: str) -> bool:
     """Whether a file's first element is that of a URDF."""
-    first = re.search(r"<([a-zA-Z][\w:.-]*)", path.read_text(errors="replace"))
+    first = re.search(r"<([a-zA-Z][\w:.-]*)", text)
     return first is not None and first[1] == "robot"
 
 
-def _refuse_nan(path: Path) -> None:
+def _refuse_nan(text: str) -> None:
     """MuJoCo takes a NaN for "not given", so that a broken mass becomes another one in silence."""
-    broken = re.search(r"([\w:]+)\s*=\s*\"[^\"]*\bnan\b[^\"]*\"", path.read_text(errors="replace"), re.IGNORECASE)
+    broken = re.search(r"([\w:]+)\s*=\s*\"[^\"]*\bnan\b[^\"]*\"", text, re.IGNORECASE)
     if broken is not None:
         raise ValueError(f"{broken[0]}: not a number; wanted: a number")
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 import mujoco
 import numpy as np
 
+from metabot_sim.robots.base import subtree
 from metabot_sim.robots.mjcf import shapes
 from metabot_sim.robots.mjcf.description import Description
 
@@ -15,6 +16,9 @@ _NEAR_FLOOR_M = 0.006
 """A wheel whose lowest point is higher above that of the robot hangs in the air."""
 _LEAST_TRACK_M = 0.02
 _LEVEL = 0.99
+"""Cosine of the angle between axles that lie side by side, at least."""
+_TILT = 0.11
+"""Sine of the slope of an axle that is level, at most."""
 _WORDS = {"left": r"(?:^|[^a-z])(left|l)(?:[^a-z]|$)|left", "right": r"(?:^|[^a-z])(right|r)(?:[^a-z]|$)|right"}
 
 
@@ -62,7 +66,8 @@ def find(model: mujoco.MjModel, data: mujoco.MjData, base: int, said: Descriptio
         said: what its user says.
     """
     found = Found()
-    rolling = [joint for joint in range(model.njnt) if _rolls(model, data, joint)]
+    floor = shapes.lowest(model, data, shapes.solid(model))
+    rolling = [joint for joint in range(model.njnt) if _rolls(model, data, joint, floor)]
     drivers = _drivers(model)
     named = {**dict.fromkeys(said.left, "left"), **dict.fromkeys(said.right, "right")}
     if named:
@@ -78,7 +83,7 @@ def find(model: mujoco.MjModel, data: mujoco.MjData, base: int, said: Descriptio
         # A file without motors, as URDF is: all wheels get one.
         chosen = driven or (rolling if not model.nu else [])
     if not chosen:
-        found.problems.append(found.problems.pop() if found.problems else _why_none(model, rolling))
+        found.problems = found.problems or [_why_none(model, rolling)]
         return found
     turned = model.actuator_trnid[:, 0].tolist()
     for joint in chosen:
@@ -89,7 +94,6 @@ def find(model: mujoco.MjModel, data: mujoco.MjData, base: int, said: Descriptio
     sides = [named.get(model.joint(joint).name) or _side(model, joint, drivers.get(joint)) for joint in chosen]
     axle = _axle(model, data, base, chosen, sides)
     found.forward = np.array([axle[1], -axle[0], 0.0])
-    floor = shapes.lowest(model, data, shapes.solid(model))
     for joint, side in zip(chosen, sides, strict=True):
         name = model.joint(joint).name or f"number {joint}"
         if abs(float(data.xaxis[joint] @ axle)) < _LEVEL:
@@ -118,14 +122,14 @@ def find(model: mujoco.MjModel, data: mujoco.MjData, base: int, said: Descriptio
     return found
 
 
-def _rolls(model: mujoco.MjModel, data: mujoco.MjData, joint: int) -> bool:
+def _rolls(model: mujoco.MjModel, data: mujoco.MjData, joint: int, floor: float) -> bool:
     """Whether a joint turns something about a level axle that lies above its lowest point."""
-    if model.jnt_type[joint] != int(mujoco.mjtJoint.mjJNT_HINGE) or abs(data.xaxis[joint][2]) > 1.0 - _LEVEL + 0.1:
+    if model.jnt_type[joint] != int(mujoco.mjtJoint.mjJNT_HINGE) or abs(data.xaxis[joint][2]) > _TILT:
         return False
     geoms = _geoms_of(model, int(model.jnt_bodyid[joint]))
     if not len(geoms):
         return False
-    low, floor = shapes.lowest(model, data, geoms), shapes.lowest(model, data, shapes.solid(model))
+    low = shapes.lowest(model, data, geoms)
     height = float(data.xanchor[joint][2]) - low
     # Round about its axle: as far down as forward.
     ahead = np.cross(data.xaxis[joint], [0.0, 0.0, 1.0])
@@ -139,13 +143,9 @@ def _rolls(model: mujoco.MjModel, data: mujoco.MjData, joint: int) -> bool:
 
 
 def _geoms_of(model: mujoco.MjModel, body: int) -> np.ndarray:
-    """Solid geoms of a body and all below it; those that are only drawn where none is solid."""
-    inside = {body}
-    for each in range(body + 1, model.nbody):
-        if int(model.body_parentid[each]) in inside:
-            inside.add(each)
-    mine = np.array([geom for geom in range(model.ngeom) if int(model.geom_bodyid[geom]) in inside], dtype=np.int64)
-    return mine[np.isin(mine, shapes.solid(model))]
+    """Solid geoms of a body and all below it."""
+    solid = shapes.solid(model)
+    return solid[np.isin(model.geom_bodyid[solid], subtree(model, body))]
 
 
 def _drivers(model: mujoco.MjModel) -> dict[int, int]:
