@@ -17,11 +17,12 @@ ARGUMENTS = {
         "three robots drive to the red, green and blue pads without touching each other",
         "what the fleet is to do, in a sentence",
     ),
-    "algorithm": ("meta-sgd", "meta-learner, see `metabot methods`"),
+    "method": ("meta-sgd", "meta-learner, see `metabot methods`"),
     "settings": ("", 'JSON of its settings that differ from the default, {"inner_steps": 2}'),
     "rounds": ("0", "meta-training rounds; 0: for ever"),
     "seed": ("0", "seed of placement, tasks and learning"),
-    "distribution": ("", "JSON of the tasks to learn from: ranges, horizon, reward weights"),
+    "distribution": ("", "JSON of the tasks to learn from: family, ranges, horizon, reward weights"),
+    "exports": ("", "folder for the ONNX files of adapted policies; none are kept if empty"),
     "checkpoint": ("", "file of the meta-parameters to go on from and to keep; none if empty"),
 }
 
@@ -38,10 +39,11 @@ def fleet(context: LaunchContext) -> list[LaunchDescriptionEntity]:
         numbers["robots"],
         rounds=numbers["rounds"],
         seed=numbers["seed"],
-        algorithm=said["algorithm"],
+        method=said["method"],
         settings=said["settings"],
         sentence=said["task"],
         distribution=said["distribution"],
+        exports=Path(said["exports"]) if said["exports"] else None,
         checkpoint=Path(said["checkpoint"]) if said["checkpoint"] else None,
     )
     return [node_action(node) for node in description.processes()]

@@ -51,16 +51,18 @@ class FleetDescription:
     trials: int = 64
     quorum: int = 0
     deadline_s: float = 30.0
-    algorithm: str = "meta-sgd"
+    method: str = "meta-sgd"
     settings: str = ""
-    """JSON of the fields of the algorithm's configuration that differ from the default."""
+    """JSON of the fields of the method's configuration that differ from the default."""
     seed: int = 0
     control_hz: int = 20
     checkpoint: Path | None = None
     distribution: str = ""
-    """JSON of the `metabot.task.DriveDistribution` that tasks are drawn from; "" is the default one."""
+    """JSON of the `metabot.task.TaskDistribution` that tasks are drawn from; "" is the default one."""
     sentence: str = ""
     """Read at start and published as the task; "" leaves that to whoever drives the fleet."""
+    exports: Path | None = None
+    """Folder for the ONNX files of adapted policies; None keeps none."""
 
     def __post_init__(self) -> None:
         """Refuse a fleet that cannot be."""
@@ -85,7 +87,7 @@ class FleetDescription:
                 "meta_learner",
                 parameters={
                     "robots": list(self.robots),
-                    "algorithm": self.algorithm,
+                    "method": self.method,
                     "settings": self.settings,
                     "distribution": self.distribution,
                     "rounds": self.rounds,
@@ -102,13 +104,14 @@ class FleetDescription:
     def of_robot(self, robot: str) -> list[NodeProcess]:
         """The learner and the policy node of one robot."""
         learner: dict[str, ParameterValue] = {
-            "algorithm": self.algorithm,
+            "method": self.method,
             "settings": self.settings,
             "distribution": self.distribution,
             "tasks": self.tasks,
             "episodes": self.episodes,
             "trials": self.trials,
             "seed": self.seed,
+            "exports": str(self.exports or ""),
         }
         return [
             NodeProcess("robot_learner", namespace=f"/{robot}", parameters=learner, respawn=True),

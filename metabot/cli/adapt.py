@@ -35,8 +35,8 @@ def adapt(
     The adapted parameters are written as a checkpoint: the vector that a robot would drive with.
     """
     with one_line_errors(ValueError, OSError):
-        from metabot.harness.adaptation import adapt_to
         from metabot.harness.training import load_trained
+        from metabot.meta import adapt_to
         from metabot.params import save_checkpoint
         from metabot.policy.threads import one_torch_thread
 
@@ -46,7 +46,7 @@ def adapt(
         one_torch_thread()
         training = load_trained(folder, threads)
         problem, row, named = chosen(training, folder, split, task, spec, threads)
-        adapted = adapt_to(training, row, episodes=episodes, trials=trials, seed=task, problem=problem)
+        adapted = adapt_to(training.learner, training.meta, problem, row, episodes=episodes, trials=trials, seed=task)
         facts = {
             "method": training.config.method,
             "family": training.config.family,

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from metabot.cli.errors import one_line_errors
-from metabot.cli.train import read_settings
+from metabot.cli.train import read_settings, read_spec
 from metabot.demo.config import DEFAULT_TASK, DemoConfig
 from metabot.fleet import FleetError
 
@@ -18,14 +18,26 @@ if TYPE_CHECKING:
 
 def demo(
     task: Annotated[
-        str, typer.Argument(help="What the fleet is to do, in a sentence.", show_default=True)
-    ] = DEFAULT_TASK,
+        str | None,
+        typer.Argument(help="What the fleet is to do, in a sentence.", show_default=DEFAULT_TASK),
+    ] = None,
+    family: Annotated[
+        str | None,
+        typer.Option(help="Play a task of this family in place of a sentence; `metabot sim list` lists them."),
+    ] = None,
+    robots: Annotated[
+        int | None, typer.Option(help="Robots in that world; as many as are usual by default.", min=1)
+    ] = None,
+    spec: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="The world in place of a sentence: a TaskSpec in JSON, faults included."),
+    ] = None,
     seed: Annotated[int, typer.Option(help="Seed of placement, tasks and learning.")] = 0,
-    algorithm: Annotated[
+    method: Annotated[
         str | None,
         typer.Option(
             help="How the fleet learns to learn; `metabot methods` lists the meta-learners."
-            f" {DemoConfig.algorithm} by default, or what --resume was learned with."
+            f" {DemoConfig.method} by default, or what --resume was learned with."
         ),
     ] = None,
     settings: Annotated[
@@ -48,6 +60,14 @@ def demo(
         typer.Option(help="Folder of an earlier run, a training or a released model to go on learning from."),
     ] = None,
     baselines: Annotated[bool, typer.Option(help="Train and measure the baselines.")] = True,
+    quick: Annotated[
+        bool,
+        typer.Option(
+            "--quick",
+            help="Adapt, drive and report alone: no baselines, no drive before adaptation, no further faults to tell"
+            " apart.",
+        ),
+    ] = False,
     video: Annotated[bool, typer.Option(help="Render a video where an off-screen GL is present.")] = True,
 ) -> None:
     """Read the sentence, meta-train a fleet on real ROS 2, adapt to faults, deploy, report.
@@ -67,13 +87,17 @@ def demo(
 
         # What a run goes on from says how it was learned; what is typed beside it counts all the same.
         chosen: dict[str, Any] = {} if resume is None else resumed(resume)
-        if algorithm is not None:
-            chosen["algorithm"] = algorithm
+        if method is not None:
+            chosen["method"] = method
         if distribution is not None:
             chosen["distribution"] = distribution
+        family = family or _unspoken(chosen, task, spec)
         chosen["settings"] = {**chosen.get("settings", {}), **read_settings(settings)}
         config = DemoConfig(
             sentence=task,
+            family=family,
+            robots=robots,
+            spec=None if spec is None else read_spec(spec),
             seed=seed,
             rounds=rounds,
             tasks=tasks,
@@ -84,8 +108,20 @@ def demo(
             domain=domain,
             resume=resume,
             baselines=baselines,
+            quick=quick,
             video=video,
             **chosen,
         )
         running.append(Demo(config))
-        running[0].run()
+        idle = [robot.name for robot in running[0].run().robots if not robot.reached]
+    if idle:
+        typer.echo(f"metabot: {', '.join(idle)} did not do what the fleet was asked to", err=True)
+        raise typer.Exit(1)
+
+
+def _unspoken(chosen: dict[str, Any], task: str | None, spec: Path | None) -> str | None:
+    """The family of what a run goes on from, where it is none that sentences ask for and nobody says what to do."""
+    from metabot.demo.config import SPOKEN
+
+    learned = getattr(chosen.get("distribution"), "family", None)
+    return learned if task is None and spec is None and learned not in SPOKEN else None

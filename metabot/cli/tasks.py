@@ -54,12 +54,11 @@ def chosen(
 
     from metabot.problems.family import FamilyProblem
     from metabot.problems.partner import PartnerProblem
-    from metabot.problems.stated import StatedDynamics
 
     problem, named = training.problem, f"{split} task {task}"
     if spec is not None:
         if not isinstance(problem, FamilyProblem) or isinstance(problem, PartnerProblem):
             raise ValueError(f"spec: {source} was trained on {problem.name}; allowed: on a family of the simulation")
-        problem, named = StatedDynamics.of(problem.spec, read_spec(spec), threads=threads), str(spec)
+        return problem, problem.state(read_spec(spec)), str(spec)
     row = problem.sample(np.random.default_rng([task, 20]), 1, split)[0]  # type: ignore[arg-type]
     return problem, row, named

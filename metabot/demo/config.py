@@ -6,13 +6,13 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any
 
 from metabot.params import Checkpoint, CheckpointError, Origin, load_checkpoint
-from metabot.task import DriveDistribution, Interval
+from metabot.task import FAMILIES, Interval, SpecError, TaskDistribution, TaskSpec
 
 DEFAULT_TASK = "three robots drive to the red, green and blue pads without touching each other"
-ALGORITHM = "task-inference"
+METHOD = "task-inference"
 SETTINGS: dict[str, Any] = {
     "products": True,
     "belief_size": 8,
@@ -25,40 +25,37 @@ SETTINGS: dict[str, Any] = {
     "lesson": 192,
     "remembered": 4096,
 }
-"""Of that algorithm, for the budget of a demo: few rounds of many tasks each."""
-_NOTHING = Interval(low=0.0, high=0.0)
-_HEALTHY = Interval(low=1.0, high=1.0)
-DISTRIBUTION = DriveDistribution(
-    family="drive-odometry",
-    drive_gain=_HEALTHY,
-    steer_gain=_HEALTHY,
-    steer_bias=_NOTHING,
-    others={
-        "heading_offset": Interval(low=-3.14159, high=3.14159),
-        "odometry_scale": Interval(low=0.8, high=1.25),
-    },
-    horizon_s=5.0,
-    success_radius_m=0.25,
-    success_hold_s=0.5,
+"""Of that method, for the budget of a demo: few rounds of many tasks each."""
+DISTRIBUTION = TaskDistribution(
+    family="drive-odometry", dynamics={"odometry_drift": Interval(low=0.0, high=0.0)}, held_out={}
 )
-"""What the fleet learns from: a compass mounted any way round, wheels of any size. Within an episode feedback
-swallows neither."""
+"""What a fleet learns from that a sentence sends to pads: a compass mounted any way round, wheels of any size.
+Within an episode feedback swallows neither."""
+SPOKEN = ("drive-goal", "drive-odometry")
+"""Families that a sentence can ask for."""
 
 
 @dataclass(frozen=True)
 class DemoConfig:
     """One run of the main job."""
 
-    sentence: str = DEFAULT_TASK
+    sentence: str | None = None
+    """What the fleet is to do; `DEFAULT_TASK` where neither family nor specification says it."""
+    family: str | None = None
+    """Play a task of this family in place of a sentence."""
+    robots: int | None = None
+    """How many are in that world; as many as are usual by default."""
+    spec: TaskSpec | None = None
+    """The world in place of a sentence, with the faults that its robots have."""
     seed: int = 0
     runs: Path = Path("runs")
     """Folder in which the run gets a folder of its own."""
-    algorithm: str = ALGORITHM
+    method: str = METHOD
     """Meta-learner by its registry name."""
     settings: Mapping[str, Any] = field(default_factory=dict)
-    """Fields of its configuration that differ: from `SETTINGS`, or from the defaults of another algorithm."""
+    """Fields of its configuration that differ: from what a demo has for it, or from its defaults."""
     whole: bool = False
-    """Whether these are all that differ from the algorithm's own defaults, whichever it is."""
+    """Whether these are all that differ from the method's own defaults."""
     rounds: int = 16
     tasks: int = 48
     """Tasks per robot and round."""
@@ -71,14 +68,16 @@ class DemoConfig:
     domain: int | None = None
     """ROS domain; None picks a free one."""
     baselines: bool = True
+    quick: bool = False
+    """Adapt, drive and report alone: no baselines, no drive before adaptation, no further faults to tell apart."""
     video: bool = True
-    distribution: Path | DriveDistribution | None = None
-    """The distribution that tasks are drawn from, or its JSON file; None is `DISTRIBUTION`."""
+    distribution: Path | TaskDistribution | None = None
+    """The distribution that tasks are drawn from, or its JSON file; what the world asks for by default."""
     resume: Path | None = None
     """Folder of an earlier run, a training or a released model whose meta-parameters to go on from."""
 
     def __post_init__(self) -> None:
-        """Refuse what cannot work.
+        """Refuse what cannot work, before any process starts.
 
         Raises:
             ValueError: naming the field and what is allowed.
@@ -88,56 +87,63 @@ class DemoConfig:
                 raise ValueError(f"{name}: {getattr(self, name)} is below {low}")
         if self.rounds == 0 and self.resume is None:
             raise ValueError("rounds: 0 leaves nothing to adapt; allowed with --resume alone")
-        distribution = self.task_distribution()
-        if (self.algorithm, dict(self.settings), distribution) != (ALGORITHM, {}, DISTRIBUTION):
-            from metabot.meta import make_meta_learner  # brings torch, which takes seconds
-            from metabot.problems.drive import DriveTwin
-
-            make_meta_learner(self.algorithm, DriveTwin(distribution), **self.all_settings())
         if self.seed >= 2**32:
             raise ValueError(f"seed: {self.seed} is not below 2**32")
-        if self.resume is not None:
-            self._check_resumed(self.resume)
+        said = [name for name in ("sentence", "family", "spec") if getattr(self, name) is not None]
+        if len(said) > 1:
+            raise ValueError(f"{said[1]}: {said[0]} says already what the fleet is to do; allowed: one of them")
+        if self.robots is not None and self.family is None:
+            raise ValueError(f"robots: {self.robots}; allowed with --family alone: sentence or specification say it")
+        if self.family is not None and self.family not in FAMILIES:
+            raise ValueError(f"family: no {self.family!r} of robots; allowed: {', '.join(FAMILIES)}")
+        usual: tuple[object, ...] = (None, None, METHOD, {}, None, None)
+        if usual != (self.family, self.spec, self.method, dict(self.settings), self.distribution, self.resume):
+            # Brings torch, which takes seconds.
+            from metabot.demo.checks import check_served
 
-    def _check_resumed(self, folder: Path) -> None:
-        """Refuse to go on from what another method, or the same with other settings or tasks, has learned."""
-        from metabot.meta import make_meta_learner
-        from metabot.problems.drive import DriveTwin
+            check_served(self)
 
-        found, origin = learned_in(folder)
-        made_by = origin.method
-        if made_by != self.algorithm:
-            raise ValueError(
-                f"resume: {folder} was learned by {made_by}, not {self.algorithm}; allowed: --algorithm {made_by}"
-            )
-        layout = make_meta_learner(self.algorithm, DriveTwin(self.task_distribution()), **self.all_settings()).layout
-        if found.layout.hash != layout.hash:
-            raise ValueError(
-                f"resume: {folder} has {found.layout.size} meta-parameters, {layout.size} of another layout are wanted;"
-                " allowed: the --distribution and --set it was learned with"
-            )
+    @property
+    def instruction(self) -> str:
+        """What the fleet is to do, in words."""
+        if self.family is not None or self.spec is not None:
+            return f"a task of {self.family or self.spec.family}"  # type: ignore[union-attr]
+        return self.sentence or DEFAULT_TASK
+
+    def world(self) -> TaskSpec | None:
+        """The task of the world, faults included; None where a sentence says it."""
+        if self.spec is not None or self.family is None:
+            return self.spec
+        from metabot.demo.tasks import drawn  # brings MuJoCo
+
+        return drawn(self.family, self.robots, self.seed)
 
     def all_settings(self) -> dict[str, Any]:
-        """Fields of the algorithm's configuration that differ from its defaults."""
-        return {**(SETTINGS if self.algorithm == ALGORITHM and not self.whole else {}), **self.settings}
+        """Fields of the method's configuration that differ from its defaults."""
+        return {**(SETTINGS if self.method == METHOD and not self.whole else {}), **self.settings}
 
     def settings_json(self) -> str:
         """The same for a node's parameter."""
         settings = self.all_settings()
         return json.dumps(settings) if settings else ""
 
-    def task_distribution(self) -> DriveDistribution:
+    def task_distribution(self) -> TaskDistribution:
         """The distribution that tasks are drawn from.
 
         Raises:
             ValueError: if the file cannot be read or is no distribution.
         """
-        if self.distribution is None:
-            return DISTRIBUTION
-        if isinstance(self.distribution, DriveDistribution):
+        if isinstance(self.distribution, TaskDistribution):
             return self.distribution
+        if self.distribution is None:
+            world = self.world()
+            if world is None:
+                return DISTRIBUTION
+            from metabot.demo.tasks import rehearsed
+
+            return rehearsed(world)
         try:
-            return DriveDistribution.parse(self.distribution.read_text())
+            return TaskDistribution.parse(self.distribution.read_text())
         except (OSError, ValueError) as problem:
             raise ValueError(f"distribution: {self.distribution}: {problem}") from None
 
@@ -168,19 +174,14 @@ def resumed(folder: Path) -> dict[str, Any]:
         ValueError: if there is nothing that a fleet could go on from; one line.
     """
     _, origin = learned_in(folder)
-    options: dict[str, Any] = {"algorithm": origin.method}
+    options: dict[str, Any] = {"method": origin.method}
     if origin.settings is not None:
         options |= {"settings": origin.settings, "whole": True}
     if origin.distribution is not None:
-        options["distribution"] = DriveDistribution.parse(dict(origin.distribution))
-    elif origin.family:
-        families = get_args(DriveDistribution.model_fields["family"].annotation)
-        if origin.family not in families:
-            raise ValueError(
-                f"resume: {folder} has learned {origin.family}, which the demo's fleet does not play;"
-                f" allowed: {', '.join(families)}"
-            )
-        options["distribution"] = DISTRIBUTION if origin.family == DISTRIBUTION.family else DriveDistribution()
+        try:
+            options["distribution"] = TaskDistribution.parse(dict(origin.distribution))
+        except SpecError as problem:
+            raise ValueError(f"resume: {folder} was learned from tasks that nobody plays any more: {problem}") from None
     return options
 
 

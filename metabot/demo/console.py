@@ -88,6 +88,7 @@ class DemoConsole:
         """The result."""
         table = Table(title="Success on each robot's fault", title_justify="left")
         # A quick run leaves the larger budget out.
+        drives = not summary.task.objects and all(robot.goal for robot in summary.task.robots)
         more = any(_known(robot.no_adaptation_more) for robot in summary.robots)
         for name in ("robot", "fault"):
             table.add_column(name)
@@ -96,7 +97,8 @@ class DemoConsole:
             table.add_column(name, justify="right")
         table.add_column("in the shared world")
         for robot in summary.robots:
-            arrival = f"on the {robot.goal} pad" if robot.reached else f"not on the {robot.goal} pad"
+            done = f"on the {robot.goal} pad" if drives else "done"
+            arrival = done if robot.reached else f"not {done}"
             touched = f", {robot.contacts} contacts" if robot.contacts else ""
             rates = [robot.before, robot.after, robot.no_adaptation]
             rates += [robot.no_adaptation_more, robot.finetune] if more else [robot.finetune]

@@ -16,9 +16,10 @@ from metabot.problems import Problem
 
 def cross(
     problem: Problem,
-    algorithm: str,
+    method: str,
     settings: Mapping[str, Any],
     faults: Sequence[FaultRecord],
+    rows: np.ndarray,
     adapted: np.ndarray,
     trials: int,
     seed: int,
@@ -27,15 +28,15 @@ def cross(
 
     Args:
         problem: where.
-        algorithm: whose policies they are.
+        method: whose policies they are.
         settings: of it.
         faults: what was adapted to.
+        rows: (faults, ...) the same as tasks of the problem.
         adapted: (faults, policy.layout.size), the policies.
         trials: of each pair, with the pads that the policies were tested with when they had adapted.
         seed: that was used then.
     """
-    policy = make_meta_learner(algorithm, problem, **settings).policy
-    rows = np.array([fault.dynamics.as_tuple() for fault in faults])
+    policy = make_meta_learner(method, problem, **settings).policy
     policies = torch.from_numpy(adapted)
     success = []
     for row in rows:

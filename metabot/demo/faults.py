@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from metabot.task import DriveDistribution, RobotDynamics, TaskSpec
+from metabot.task import RobotDynamics, TaskSpec
 
 _FEEDBACK: tuple[RobotDynamics, ...] = (
     RobotDynamics(drive_gain=1.0, steer_gain=-1.0, steer_bias=0.0),
@@ -48,12 +48,3 @@ def with_faults(spec: TaskSpec, first: int = 0) -> TaskSpec:
         for index, robot in enumerate(spec.robots)
     )
     return spec.model_copy(update={"robots": robots})
-
-
-def foreign(fault: RobotDynamics, distribution: DriveDistribution) -> bool:
-    """Whether a fault is of a kind, or has a part of one, that no task of the distribution has."""
-    healthy = RobotDynamics()
-    drawn = {name for name, values in distribution.drawn.items() if values.low != values.high or values.signed}
-    return any(
-        getattr(fault, name) != getattr(healthy, name) for name in RobotDynamics.model_fields if name not in drawn
-    )

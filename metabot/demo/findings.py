@@ -42,6 +42,8 @@ class Findings:
     paths: dict[str, np.ndarray] = field(default_factory=dict)
     faults: list[FaultRecord] = field(default_factory=list)
     """All that were adapted to, those of the robots first."""
+    tasks: list[np.ndarray] = field(default_factory=list)
+    """The same as rows of the rehearsal's tasks."""
     policies: list[np.ndarray] = field(default_factory=list)
     """What came of it, (policy.layout.size,) each."""
     cross_matrix: CrossMatrix | None = None
@@ -77,7 +79,7 @@ def summarise(found: Findings, view: FleetView, spec: TaskSpec, **facts: Any) ->
             parity_max_abs=max(result.parity_max_abs for result in found.adapted.values()),
             p50_us=max((status.inference_p50_us for status in control), default=0.0),
             p99_us=max((status.inference_p99_us for status in control), default=0.0),
-            files=[Path(result.export_path).name for result in found.adapted.values()],
+            files=[Path(result.file).name for result in found.adapted.values()],
         ),
         control=ControlRecord(
             rate_hz=float(spec.control_hz),
@@ -119,7 +121,7 @@ def _robot_record(found: Findings, spec: TaskSpec, index: int) -> RobotRecord:
     return RobotRecord(
         name=robot.name,
         goal=robot.color,
-        fault=robot.dynamics.describe(),
+        fault=found.faults[index].name,
         dynamics=robot.dynamics,
         foreign=found.faults[index].foreign,
         before=adapted.success_before,

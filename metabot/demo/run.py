@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import os
 import time
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -15,10 +15,11 @@ from metabot.bringup.domain import DomainLease
 from metabot.bringup.supervisor import Death, Supervisor, fleet_environment
 from metabot.demo.config import CHECKPOINT, DemoConfig, learned_in
 from metabot.demo.console import DemoConsole, Phase
-from metabot.demo.faults import FAULTS, LEAST, foreign, with_faults
+from metabot.demo.faults import FAULTS, LEAST, with_faults
 from metabot.demo.findings import Findings, summarise
 from metabot.demo.paths import PATHS, UNADAPTED_PATHS, write_paths
 from metabot.demo.summary import FaultRecord, Summary, UnadaptedDrive
+from metabot.demo.tasks import foreign, in_words, with_others
 from metabot.fleet import FleetError
 from metabot.nodes.client import FleetClient, Pending, adapted_vector
 from metabot.params import save_checkpoint
@@ -27,6 +28,8 @@ from metabot.task.model import SpecError
 
 if TYPE_CHECKING:
     from metabot_interfaces import msg
+
+    from metabot.problems.family import FamilyProblem
 
 ROUND_TIMEOUT_S = 90.0
 """Without a finished round of the default size for so long the meta-training is given up."""
@@ -69,6 +72,7 @@ class Demo:
         self._standing: list[str] = []
         self._driving = False
         config, say = self.config, self.console.say
+        self._twin = self._rehearsal()
         with DomainLease(config.domain) as lease:
             self.folder = self._folder = _new_folder(config.runs)
             say(f"run folder {self._folder}, ROS domain {lease.domain}, seed {config.seed}", "dim")
@@ -76,19 +80,22 @@ class Demo:
             os.environ.update(fleet_environment(lease.domain, self._folder / LOGS))
             self._supervisor = Supervisor(self._folder / LOGS, lease.domain, on_death=self._on_death)
             with self._supervisor, FleetClient(lease.domain, tick=self._supervisor.watch) as self._client:
-                spec = self._read_sentence()
+                spec = config.world() or self._read_sentence()
                 self._train(spec)
-                self._drive_unadapted(spec)
+                self._give_task(spec)
+                if not config.quick:
+                    self._drive_unadapted(spec)
                 self._adapt(spec)
                 self._drive(spec)
-        self._cross()
-        self._compare()
+        if not config.quick:
+            self._cross()
+            self._compare()
         summary = summarise(
             self._found,
             self._client.view,
             spec,
-            instruction=config.sentence,
-            algorithm=self._fleet.algorithm,
+            instruction=config.instruction,
+            algorithm=self._fleet.method,
             events=self.console.events,
             phases_s=self.console.phases_s,
             wall_s=round(time.monotonic() - self._started, 2),
@@ -106,19 +113,26 @@ class Demo:
             # The number of robots is the sentence's to say, so only the language node starts before.
             self._supervisor.start([FleetDescription.of_size(1).language()])
             phase.show(0.1, "starting the language node")
-            answer = self._client.parse_task(config.sentence, config.seed)
+            answer = self._client.parse_task(config.instruction, config.seed)
             if not answer.ok:
                 raise NotUnderstood(answer.message)
             mission = Mission.parse(answer.mission_json)
             self._found.confidence = float(answer.confidence)
             phase.show(1.0, f"{answer.message} (confidence {answer.confidence:.2f})")
         spec = place(mission, config.seed)
-        learned = config.task_distribution()
-        like = learned.spec()
+        like = self._twin.spec
         # Judged as it was trained: how near, and how long it has to stand there.
         success = like.success.model_copy(update={"contact": spec.success.contact})
         scene = {"family": like.family, "control_hz": like.control_hz, "success": success}
         return with_faults(spec.model_copy(update=scene))
+
+    def _rehearsal(self) -> FamilyProblem:
+        from metabot.problems import make_problem
+        from metabot.problems.family import FamilyProblem
+
+        twin = make_problem(self.config.task_distribution(), threads=min(2, os.cpu_count() or 1))
+        assert isinstance(twin, FamilyProblem)  # others were refused
+        return twin
 
     def _train(self, spec: TaskSpec) -> None:
         config = self.config
@@ -132,7 +146,7 @@ class Demo:
             before = min((each["version"] for each in earlier.info.get("history", [])), default=origin.version)
         self._fleet = FleetDescription(
             robots=tuple(robot.name for robot in spec.robots),
-            algorithm=config.algorithm,
+            method=config.method,
             settings=config.settings_json(),
             rounds=rounds,
             tasks=config.tasks,
@@ -142,6 +156,7 @@ class Demo:
             control_hz=spec.control_hz,
             distribution=config.task_distribution().model_dump_json(),
             checkpoint=checkpoint.resolve(),
+            exports=self._folder.resolve(),
         )
         with self.console.phase("Learning to learn") as phase:
             nodes = [node for node in self._fleet.processes() if node.executable != "language"]
@@ -158,8 +173,12 @@ class Demo:
                         raise FleetError("the meta-learner is gone for good; see its log")
                     return max(view.rounds, default=-1) >= target
 
-                size = config.tasks * config.practice / (DemoConfig.tasks * DemoConfig.practice)
-                self._client.wait(more, f"round {target + 1}", ROUND_TIMEOUT_S * max(1.0, size))
+                size = self._size(config.tasks * config.practice) * DemoConfig.trials
+                self._client.wait(
+                    more,
+                    f"round {target + 1}",
+                    ROUND_TIMEOUT_S * max(1.0, size / (DemoConfig.tasks * DemoConfig.practice)),
+                )
                 seen = max(view.rounds)
                 for version in range(target, seen + 1):
                     self._tell_round(version)
@@ -182,14 +201,20 @@ class Demo:
         for line in newest.rejected:
             self.console.event(f"round {version + 1}: update refused: {line}")
 
+    def _give_task(self, spec: TaskSpec) -> None:
+        """The task, for the world and for whoever drives in it."""
+        self._client.publish_task(spec, self.config.instruction)
+        self._client.follow(self._fleet.robots)
+
     def _drive_unadapted(self, spec: TaskSpec) -> None:
         """What the meta-learned start does in the shared world: the same robots, places and faults."""
         robots = self._fleet.robots
-        self._client.publish_task(spec, self.config.sentence)
-        self._client.follow(robots)
         with self.console.phase("Driving before adaptation") as phase:
             phase.show(0.0, "exporting the policy")
-            self._client.hand_out(robots, *self._exported_start(spec))
+            for number, robot in enumerate(robots):
+                if not number or self._twin.agents > 1:
+                    start = self._exported_start(spec, number)
+                self._client.hand_out((robot,), start, UNADAPTED_POLICY)
             world, drive_s = self._driven(spec, min(UNADAPTED_S, spec.horizon_s), phase)
             self._client.take_back()
         self._found.unadapted = UnadaptedDrive(
@@ -197,78 +222,93 @@ class Demo:
         )
         write_paths(self._folder / UNADAPTED_PATHS, self._found.paths)
 
-    def _exported_start(self, spec: TaskSpec) -> tuple[str, str]:
-        """The file of the policy that knows nothing of its task, and its checksum."""
+    def _exported_start(self, spec: TaskSpec, number: int) -> bytes:
+        """The policy that knows nothing of its task, for the interface of a robot; the first one's is kept."""
         import torch
 
         from metabot.deploy.contract import PolicyContract
         from metabot.deploy.export import export_policy
         from metabot.meta import make_meta_learner
         from metabot.nodes.conversions import meta_parameters_from_ros
-        from metabot.policy import GaussianMLP
-        from metabot.problems.drive import DriveTwin
         from metabot.problems.interface import interface_of
 
-        config, message = self.config, self._client.view.parameters
+        config, message, twin = self.config, self._client.view.parameters, self._twin
         assert message is not None  # training has ended
-        twin, parameters = DriveTwin(config.task_distribution()), meta_parameters_from_ros(message)
-        learner = make_meta_learner(config.algorithm, twin, **config.all_settings())
-        policy = learner.policy
-        assert isinstance(policy, GaussianMLP)  # the robots' learners have refused others
+        parameters = meta_parameters_from_ros(message)
+        learner = make_meta_learner(config.method, twin, **config.all_settings())
         contract = PolicyContract(
-            robot=replace(interface_of(twin), control_hz=spec.control_hz),
-            layout_hash=policy.layout.hash,
+            robot=interface_of(twin, number),
+            layout_hash=learner.policy.layout.hash,
             version=parameters.version,
-            method=config.algorithm,
+            method=config.method,
+            settings=config.all_settings(),
             family=twin.name,
             task_digest=spec.digest,
         )
-        path = (self._folder / UNADAPTED_POLICY).resolve()
-        start = learner.start(torch.from_numpy(parameters.vector)).numpy()
-        return str(path), export_policy(path, policy, start, contract).sha256
+        path = None if number else self._folder / UNADAPTED_POLICY
+        start = learner.start(torch.from_numpy(parameters.vector)).detach().numpy()
+        return export_policy(path, learner.policy, start, contract).content
 
     def _adapt(self, spec: TaskSpec) -> None:
         """Every robot adapts to its own fault; then they share out more, to have `LEAST` to tell apart."""
-        config, robots = self.config, self._fleet.robots
-        learned = config.task_distribution()
-        count = max(min(LEAST, len(FAULTS[spec.family])), len(robots))
-        found = self._found
+        robots, found, twin = self._fleet.robots, self._found, self._twin
+        # Robots that act together share one task, which all of them adapt to in the same way.
+        askable = robots if twin.agents == 1 else robots[:1]
         with self.console.phase("Adapting to the faults") as phase:
-            for first in range(0, count, len(robots)):
-                wave = with_faults(spec, first)
-                mine = robots[: count - first]
-                self._pending = pending = {
-                    robot: self._client.adapt(
-                        robot,
-                        wave,
-                        episodes=config.episodes,
-                        trials=config.trials,
-                        seed=config.seed,
-                        # What is exported is driven with: only what a robot's own fault came to.
-                        export_path="" if first else str((self._folder / f"{robot}.onnx").resolve()),
-                    )
-                    for robot in mine
-                }
-                timeout_s = ADAPT_TIMEOUT_S * max(1.0, config.trials / DemoConfig.trials)
-                for robot, result in self._client.results(pending, timeout_s):
-                    if not result.ok:
-                        raise FleetError(f"{robot} did not adapt: {result.message}")
-                    del pending[robot]
-                    if not first:
-                        found.adapted[robot] = result
-                    dynamics = wave.robot(robot).dynamics
-                    record = FaultRecord(
-                        name=dynamics.describe(),
-                        dynamics=dynamics,
-                        foreign=foreign(dynamics, learned),
-                        before=result.success_before,
-                        after=result.success_after,
-                    )
-                    found.faults.append(record)
-                    found.policies.append(adapted_vector(result))
-                    after = np.mean([fault.after for fault in found.faults])
-                    told = f"success {after:.0%} after {config.episodes} episodes"
-                    phase.show(len(found.faults) / count, f"{told}, {len(found.faults)} of {count} faults")
+            self._adapt_wave(spec, robots, 0, phase)
+            number = 0
+            while len(found.faults) < self._told_apart:
+                number += len(askable)
+                self._adapt_wave(spec, askable[: self._told_apart - len(found.faults)], number, phase)
+
+    def _adapt_wave(self, spec: TaskSpec, robots: tuple[str, ...], number: int, phase: Phase) -> None:
+        """Robots adapt side by side; what they drive with comes of the first wave, which is the world as it is."""
+        config, found, first = self.config, self._found, not number
+        wave = with_others(spec, number, config.seed)
+        self._pending = pending = {
+            robot: self._client.adapt(
+                robot,
+                wave,
+                episodes=config.episodes,
+                trials=config.trials,
+                seed=config.seed,
+                deploy=first,
+                file=f"{robot}.onnx" if first else "",
+            )
+            for robot in robots
+        }
+        count = max(self._told_apart, len(self._fleet.robots))
+        learned = config.task_distribution()
+        for robot, result in self._client.results(pending, ADAPT_TIMEOUT_S * self._size(config.trials)):
+            if not result.ok:
+                raise FleetError(f"{robot} did not adapt: {result.message}")
+            del pending[robot]
+            if first:
+                found.adapted[robot] = result
+            row, own = self._twin.state(wave, robot), wave.robot(robot)
+            record = FaultRecord(
+                name=in_words(self._twin, row, own),
+                dynamics=own.dynamics,
+                foreign=foreign(own.dynamics, learned),
+                before=result.success_before,
+                after=result.success_after,
+            )
+            found.faults.append(record)
+            found.tasks.append(row)
+            found.policies.append(adapted_vector(result))
+            after = np.mean([fault.after for fault in found.faults])
+            told = f"success {after:.0%} after {config.episodes} episodes"
+            phase.show(min(len(found.faults) / count, 1.0), f"{told}, {len(found.faults)} of {count} faults")
+
+    @property
+    def _told_apart(self) -> int:
+        """How many faults there are to tell apart, however few robots."""
+        return 0 if self.config.quick else min(LEAST, len(FAULTS.get(self._twin.name, range(LEAST))))
+
+    def _size(self, trials: int) -> float:
+        """How many times longer than the default demo's an adaptation may take."""
+        usual = DemoConfig.trials * 100
+        return max(1.0, trials * self._twin.horizon * self._twin.agents / usual)
 
     def _drive(self, spec: TaskSpec) -> None:
         with self.console.phase("Driving in the shared world") as phase:
@@ -291,7 +331,7 @@ class Demo:
             world = client.view.world
             reached = sum(world.reached) if world is not None and world.digest == spec.digest else 0
             elapsed = time.monotonic() - started
-            phase.show(min(elapsed / limit_s, 1.0), f"{reached} of {len(robots)} robots on their pads")
+            phase.show(min(elapsed / limit_s, 1.0), f"{reached} of {len(robots)} robots have done their part")
             return reached == len(robots) or elapsed > limit_s
 
         client.wait(arrived, "the drive", limit_s + 30.0)
@@ -315,10 +355,11 @@ class Demo:
         config, found = self.config, self._found
         with self.console.phase("Adapted to one fault, driven with another") as phase:
             found.cross_matrix = cross(
-                self._twin(),
-                config.algorithm,
+                self._twin,
+                config.method,
                 config.all_settings(),
                 found.faults,
+                np.array(found.tasks),
                 np.array(found.policies),
                 config.trials,
                 config.seed,
@@ -336,17 +377,12 @@ class Demo:
             return
         config, found = self.config, self._found
         with self.console.phase("Baselines") as phase:
-            faults = np.array([fault.dynamics.as_tuple() for fault in found.faults])
+            faults = np.array(found.tasks)
             budget = sum(message.env_steps for message in self._client.view.rounds.values())
-            rivals = Rivals(self._twin(), faults, budget, config.episodes, config.trials, config.seed, phase.show)
+            rivals = Rivals(self._twin, faults, budget, config.episodes, config.trials, config.seed, phase.show)
             found.baselines = rivals.compare()
             best = found.baselines[0]
             phase.show(1.0, f"the strongest that does not adapt, {best.name}: {np.mean(best.success):.0%}")
-
-    def _twin(self) -> Any:
-        from metabot.problems.drive import DriveTwin
-
-        return DriveTwin(self.config.task_distribution(), min(2, os.cpu_count() or 1))
 
     def _report(self, summary: Summary) -> Summary:
         from metabot.demo.report import write_report

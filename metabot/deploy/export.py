@@ -28,13 +28,15 @@ class Exported:
     """An ONNX file and how closely it follows PyTorch.
 
     Attributes:
-        path: the file.
+        path: the file; None where only the content was wanted.
+        content: of the file.
         parity_max_abs: largest absolute difference of actions.
         sha256: of the file.
         proof: what was compared; None where no problem was at hand, and random observations were.
     """
 
-    path: Path
+    path: Path | None
+    content: bytes
     parity_max_abs: float
     sha256: str
     proof: Proof | None = None
@@ -47,18 +49,18 @@ def check_target(path: Path) -> None:
         ValueError: if there is a folder, or a file that is no exported policy; one line.
     """
     if path.is_dir():
-        raise ValueError(f"export_path: {path} is a folder; allowed: the name of a file")
+        raise ValueError(f"file: {path} is a folder; allowed: the name of a file")
     if path.exists():
         try:
             PolicySession(path, "cpu")
         except PolicyFileError:
             raise ValueError(
-                f"export_path: {path} is there already and is no policy; allowed: a new file, or an earlier policy"
+                f"file: {path} is there already and is no policy; allowed: a new file, or an earlier policy"
             ) from None
 
 
 def export_policy(
-    path: Path,
+    path: Path | None,
     policy: Policy,
     parameters: np.ndarray,
     contract: PolicyContract,
@@ -72,7 +74,7 @@ def export_policy(
     The file appears whole or not at all, and only if ONNX Runtime acts as PyTorch does.
 
     Args:
-        path: the file to write.
+        path: the file to write, if any.
         policy: the network.
         parameters: (policy.layout.size,) float32; a memory begins with what they remember.
         contract: stored in the file; inputs, state and versions are filled in here.
@@ -83,7 +85,8 @@ def export_policy(
     Raises:
         ValueError: if parameters are not finite, or the file acts otherwise than PyTorch; also see `check_target`.
     """
-    check_target(path)
+    if path is not None:
+        check_target(path)
     if not np.isfinite(parameters).all():
         raise ValueError("parameters: NaN or infinite, nothing is exported")
     vector = torch.from_numpy(np.ascontiguousarray(parameters))
@@ -102,9 +105,10 @@ def export_policy(
     else:
         proof = prove(session, policy, vector, problem, tasks, seed)
         parity = proof.parity_max_abs
-    with atomic_file(path) as file:
-        file.write(content)
-    return Exported(path, parity, session.sha256, proof)
+    if path is not None:
+        with atomic_file(path) as file:
+            file.write(content)
+    return Exported(path, content, parity, session.sha256, proof)
 
 
 def _converted(step: Step, contract: PolicyContract) -> bytes:

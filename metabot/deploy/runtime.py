@@ -81,9 +81,13 @@ class PolicySession:
         options.intra_op_num_threads = options.inter_op_num_threads = 1
         options.log_severity_level = _FATAL_ONLY
         try:
-            self._session = _fastest(content, options, usable_providers(provider))
+            # By its path a file finds weights that lie beside it.
+            whole = content if isinstance(source, bytes) else str(source)
+            self._session = _fastest(whole, options, usable_providers(provider))
         except Exception as error:
             # ONNX Runtime raises classes of its own that share no base but Exception.
+            if missing := _missing_beside(content, source):
+                raise PolicyFileError(f"{name}: its weights are in {missing}, which is not beside it") from None
             raise PolicyFileError(f"{name}: not a readable ONNX file ({str(error).splitlines()[0][:120]})") from None
         self.provider: str = self._session.get_providers()[0]
         self.contract = PolicyContract.from_metadata(self._session.get_modelmeta().custom_metadata_map, name)
@@ -167,6 +171,20 @@ def _check_graph(session: onnxruntime.InferenceSession, contract: PolicyContract
                 )
 
 
+def _missing_beside(content: bytes, source: Path | bytes) -> str:
+    """A file with weights that a graph wants and that is not there; empty if there is none such."""
+    import onnx
+    from onnx.external_data_helper import ExternalDataInfo, uses_external_data
+
+    try:
+        model = onnx.load_from_string(content)
+    except Exception:  # no graph at all
+        return ""
+    beside = {ExternalDataInfo(each).location for each in model.graph.initializer if uses_external_data(each)}
+    absent = [name for name in sorted(beside) if isinstance(source, bytes) or not (source.parent / name).exists()]
+    return ", ".join(absent)
+
+
 def usable_providers(wanted: str = "auto") -> list[str]:
     """The execution providers to try.
 
@@ -186,7 +204,9 @@ def usable_providers(wanted: str = "auto") -> list[str]:
     return choices[wanted]
 
 
-def _fastest(content: bytes, options: onnxruntime.SessionOptions, providers: list[str]) -> onnxruntime.InferenceSession:
+def _fastest(
+    content: bytes | str, options: onnxruntime.SessionOptions, providers: list[str]
+) -> onnxruntime.InferenceSession:
     """A session on the provider that answers soonest: for a small network rarely the GPU."""
     timed = []
     for provider in providers:

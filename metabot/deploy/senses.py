@@ -8,6 +8,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from metabot.deploy.contract import PolicyContract
+from metabot.problems.interface import UNUSED
 from metabot.task import SpecError, TaskSpec
 from metabot_sim.families.registry import family
 from metabot_sim.frames import wrap
@@ -130,6 +131,8 @@ class Senses:
             return f"it acts at {contract.control_hz} Hz, the task at {self.spec.control_hz} Hz"
         known = {term.name: term for term in self.interface.observation}
         for term in contract.robot.observation:
+            if term.name.startswith(UNUSED):
+                continue
             if term.name not in known:
                 return f"it observes {term.name}, which {self.robot} does not in {self.spec.family}"
             if term.unit and (term.unit, term.frame) != (known[term.name].unit, known[term.name].frame):
@@ -138,10 +141,9 @@ class Senses:
                     f"it observes {term.name} in {term.unit}, frame {term.frame or 'none'}; here it is in {mine.unit},"
                     f" frame {mine.frame or 'none'}"
                 )
-        if contract.action != self.interface.action_names:
-            return (
-                f"it commands {', '.join(contract.action)}; {self.robot} takes {', '.join(self.interface.action_names)}"
-            )
+        commands = [name for name in contract.action if not name.startswith(UNUSED)]
+        if commands != list(self.interface.action_names):
+            return f"it commands {', '.join(commands)}; {self.robot} takes {', '.join(self.interface.action_names)}"
         return ""
 
     def wanted(self, contract: PolicyContract) -> list[str]:
@@ -178,6 +180,9 @@ class Senses:
         here = {term.name: (number, term) for number, term in enumerate(self.interface.observation)}
         values = np.empty(len(contract.robot.observation), dtype=np.float32)
         for place, term in enumerate(contract.robot.observation):
+            if term.name.startswith(UNUSED):
+                values[place] = 0.0
+                continue
             number, mine = here[term.name]
             same = not term.unit or (term.scale, term.offset) == (mine.scale, mine.offset)
             values[place] = seen[number] if same else term.seen(mine.quantity(float(seen[number])))
@@ -186,7 +191,8 @@ class Senses:
     def act(self, action: np.ndarray) -> None:
         """Remember what the robot is told now; the others do what they do."""
         actions = np.zeros((len(self.spec.robots), self.shadow.env.max_action_size))
-        actions[self._index, : len(action)] = action
+        width = len(self.interface.action)
+        actions[self._index, :width] = action[:width]
         self.shadow.act(actions)
 
     @property

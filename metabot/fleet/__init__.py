@@ -2,6 +2,7 @@
 
 from metabot.fleet.aggregate import weighted_mean
 from metabot.fleet.errors import FleetError
+from metabot.fleet.identity import Identity
 from metabot.fleet.rounds import Closed, Extended, RoundConfig, RoundKeeper
 from metabot.fleet.update import MetaParameters, Rejected, Update, check_update
 
@@ -9,6 +10,7 @@ __all__ = [
     "Closed",
     "Extended",
     "FleetError",
+    "Identity",
     "MetaParameters",
     "Rejected",
     "RoundConfig",

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from metabot.fleet.identity import Identity
 from metabot.fleet.update import Rejected, Update, check_update
-from metabot.params import Layout
 
 _MAX_REJECTED = 100
 """Refused updates remembered per round: a babbling robot must not fill the memory."""
@@ -72,10 +72,17 @@ class RoundKeeper:
     """Collects the updates of one round after another.
 
     All times are seconds of one monotonic clock that the caller reads.
+
+    Attributes:
+        config: when rounds close.
+        identity: what updates have to be of.
+        size: of their vectors.
+        version: of the round under way.
     """
 
     config: RoundConfig
-    layout: Layout
+    identity: Identity
+    size: int
     version: int = 0
     _opened: float = 0.0
     _deadline: float = 0.0
@@ -109,7 +116,7 @@ class RoundKeeper:
             self._heard[update.robot] = now
             if update.version == self.version and update.robot in self._updates:
                 raise Rejected(f"a second update for version {self.version}")
-            check_update(update, self.layout, self.version)
+            check_update(update, self.identity, self.size, self.version)
         except Rejected as reason:
             raise self.reject(update.robot, str(reason)) from None
         self._updates[update.robot] = update

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from metabot.params import Layout
+from metabot.fleet.identity import Identity
 
 MAX_WEIGHT = 1e6
 """Tasks that one update may claim: one robot must not outweigh all others by a number."""
@@ -25,9 +25,8 @@ class Rejected(ValueError):
 class MetaParameters:
     """The fleet's meta-parameters after `version` rounds."""
 
-    algorithm: str
+    identity: Identity
     version: int
-    layout_hash: str
     vector: np.ndarray
 
 
@@ -37,9 +36,9 @@ class Update:
 
     Attributes:
         robot: its name.
+        identity: what the vector is of.
         version: the meta-parameters it started from.
-        layout_hash: layout of the vector.
-        delta: (layout.size,) new parameters minus old.
+        delta: (size,) new parameters minus old.
         weight: number of tasks it was learned from.
         env_steps: simulated control steps spent.
         success_before: mean success of the adaptation episodes.
@@ -48,8 +47,8 @@ class Update:
     """
 
     robot: str
+    identity: Identity
     version: int
-    layout_hash: str
     delta: np.ndarray
     weight: float
     env_steps: int = 0
@@ -63,17 +62,24 @@ class Update:
         return 4 * int(self.delta.size)
 
 
-def check_update(update: Update, layout: Layout, version: int) -> None:
+def check_update(update: Update, identity: Identity, size: int, version: int) -> None:
     """Refuse an update that would harm the fleet.
 
+    Args:
+        update: to be looked at.
+        identity: the fleet's.
+        size: of the fleet's vector.
+        version: that the round learns from.
+
     Raises:
-        Rejected: if it has another layout or length, starts from another version, holds a
-            number that is not finite, or claims an impossible weight.
+        Rejected: if it is of another method, other settings, tasks or layout, has another length, starts from
+            another version, holds a number that is not finite, or claims an impossible weight.
     """
-    if update.layout_hash != layout.hash:
-        raise Rejected(f"layout {update.layout_hash or '(none)'} is not the fleet's {layout.hash}")
-    if update.delta.shape != (layout.size,):
-        raise Rejected(f"{update.delta.size} numbers, layout {layout.hash} has {layout.size}")
+    other = identity.difference(update.identity)
+    if other:
+        raise Rejected(other)
+    if update.delta.shape != (size,):
+        raise Rejected(f"{update.delta.size} numbers, layout {identity.layout} has {size}")
     if update.version != version:
         age = "old" if update.version < version else "future"
         raise Rejected(f"for the {age} version {update.version}, the round is {version}")

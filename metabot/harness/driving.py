@@ -9,14 +9,11 @@ import torch
 from torch import Tensor
 
 from metabot.deploy.runtime import PolicySession
-from metabot.harness.adaptation import adapted
 from metabot.harness.training import Training
+from metabot.meta import adapted
 from metabot.policy import Moment
-from metabot.problems import SPLITS, Problem
-from metabot.problems.drive import DriveTwin
 from metabot.problems.family import FamilyProblem
 from metabot.problems.partner import PartnerProblem
-from metabot.problems.stated import StatedDynamics
 from metabot.task import SpecError
 from metabot_sim.env import FleetEnv, Transition
 from metabot_sim.episodes import EpisodeBatch
@@ -95,7 +92,7 @@ class TrainedDriver:
         self._policy = training.learner.policy
         problem = training.problem
         robots = np.arange(env.num_robots)
-        if isinstance(problem, PartnerProblem) or not isinstance(problem, FamilyProblem | DriveTwin):
+        if isinstance(problem, PartnerProblem) or not isinstance(problem, FamilyProblem):
             raise SpecError(f"policy: {name} was trained on {problem.name}; allowed: on a family of the simulation")
         if problem.name == env.family.name and problem.agents == env.num_robots:
             self._groups = [robots]
@@ -108,9 +105,8 @@ class TrainedDriver:
                 f"policy: {name} was trained with {problem.agents} robots on {problem.name};"
                 f" allowed: that family with --robots {problem.agents}"
             )
-        if isinstance(problem, DriveTwin):
-            _check_rate(name, problem.distribution.control_hz, env)
-        self._shown = None if isinstance(problem, DriveTwin) else StatedDynamics(problem.name, spec=problem.spec)
+        _check_rate(name, problem.spec.control_hz, env)
+        self._problem = problem
         self._parameters: Tensor | None = None
         if parameters is not None:
             self._parameters = parameters.expand(len(self._groups), -1)
@@ -121,7 +117,7 @@ class TrainedDriver:
         episodes = self._env.episodes
         hidden = task, episodes.robot_dynamics.tobytes(), episodes.object_dynamics.tobytes()
         if self._parameters is None or (self._episodes and hidden != self._known):
-            self._parameters = torch.stack([self._adapted(group, task, episodes) for group in self._groups])
+            self._parameters = torch.stack([self._adapted(group, episodes) for group in self._groups])
             self._known = hidden
         rows = len(self._groups[0])
         with torch.no_grad():
@@ -129,19 +125,13 @@ class TrainedDriver:
             self._action, self._reward = self._policy.before(self._parameters, rows)
         self._first, self._seen = 1.0, self._env.observe()
 
-    def _adapted(self, group: np.ndarray, number: int, episodes: EpisodeBatch) -> Tensor:
-        problem: Problem = self._training.problem
-        if self._shown is None:
-            width = problem.sample(np.random.default_rng(0), 1).shape[1]
-            task = episodes.robot_dynamics[0, group[0], :width]
-        else:
-            self._shown.robot_dynamics, self._shown.object_dynamics = (
-                episodes.robot_dynamics[0, group],
-                episodes.object_dynamics[0],
-            )
-            # The number: in some families a place is hidden, too.
-            problem, task = self._shown, np.array([max(0, number), SPLITS.index(self._env.split)])
-        return adapted(self._training, problem, task, self._episodes, self._seed)
+    def _adapted(self, group: np.ndarray, episodes: EpisodeBatch) -> Tensor:
+        problem, scene = self._problem, self._env.spec
+        # Of another family, in which the policy observes as much, only the dynamics count.
+        spec = episodes.spec(scene, 0).model_copy(update={"family": problem.name})
+        task = problem.state(spec, scene.robots[group[0]].name)
+        learner, meta = self._training.learner, self._training.meta
+        return adapted(learner, meta, problem, task, self._episodes, self._seed)
 
     def hear(self, done: Transition) -> None:
         """See `metabot_sim.policies.Driver`."""

@@ -10,8 +10,8 @@ import torch
 
 from metabot.deploy.contract import PolicyContract
 from metabot.deploy.export import Exported, check_target, export_policy
-from metabot.harness.adaptation import adapted
 from metabot.harness.training import Training
+from metabot.meta import adapted
 from metabot.problems import Problem
 from metabot.problems.interface import interface_of
 
@@ -51,11 +51,12 @@ def export_trained(
         raise ValueError(f"family: {problem.name} has discrete actions; allowed: problems with continuous ones")
     check_target(path)
     if parameters is None:
-        start = training.learner.start(training.meta).detach()
         if episodes:
             assert task is not None
             told("adapting")
-            start = adapted(training, problem, task, episodes, seed)
+            start = adapted(training.learner, training.meta, problem, task, episodes, seed)
+        else:
+            start = training.learner.start(training.meta).detach()
         parameters = start.numpy()
     else:
         told("reading adapted parameters")

@@ -21,7 +21,7 @@ from metabot.params import CheckpointError, load_checkpoint, save_checkpoint
 from metabot.params.atomic import atomic_file
 from metabot.params.checkpoint import previous
 from metabot.problems import Problem, make_problem
-from metabot.task import TaskSpec
+from metabot.task import SpecError, TaskDistribution, TaskSpec
 
 CHECKPOINT = "meta.checkpoint"
 CONFIG = "config.json"
@@ -64,8 +64,20 @@ class TrainingConfig:
 
     def problem(self, threads: int = 1) -> Problem:
         """Where it is trained."""
-        spec = None if self.spec is None else TaskSpec.parse(dict(self.spec))
-        return make_problem(self.family, robots=self.robots, threads=threads, spec=spec)
+        return make_problem(self.distribution(), threads=threads)
+
+    def distribution(self) -> TaskDistribution:
+        """What tasks are drawn from.
+
+        Raises:
+            SpecError: if the specification is none of the family and of so many robots; one line.
+        """
+        scene = None if self.spec is None else TaskSpec.parse(dict(self.spec))
+        if scene is not None and (scene.family != self.family or self.robots not in (None, len(scene.robots))):
+            raise SpecError(
+                f"spec: it is of {len(scene.robots)} robots in {scene.family}; allowed: no others beside it"
+            )
+        return TaskDistribution(family=self.family, robots=self.robots, scene=scene)
 
 
 @dataclass(frozen=True)

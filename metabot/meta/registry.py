@@ -25,8 +25,7 @@ from metabot.meta.task_inference import TaskInference
 from metabot.meta.transfer_features import TransferFeatures
 from metabot.meta.transfer_parameters import TransferParameters
 from metabot.meta.transfer_relations import TransferRelations
-from metabot.problems import Problem
-from metabot.problems.drive import DriveTwin
+from metabot.problems import Problem, make_problem
 
 _METHODS: tuple[type[MetaLearner], ...] = (
     MAML,
@@ -61,7 +60,7 @@ def make_meta_learner(name: str, problem: Problem | None = None, **settings: Any
 
     Args:
         name: a key of `META_LEARNERS`.
-        problem: what it is for; the driving robot's twin by default.
+        problem: what it is for; the tasks of `drive-goal` by default.
         settings: fields of its configuration that differ from the default.
 
     Raises:
@@ -69,4 +68,4 @@ def make_meta_learner(name: str, problem: Problem | None = None, **settings: Any
     """
     if name not in META_LEARNERS:
         raise ValueError(f"algorithm: no meta-learner {name!r}; allowed: {', '.join(sorted(META_LEARNERS))}")
-    return META_LEARNERS[name].for_problem(problem or DriveTwin(), **settings)
+    return META_LEARNERS[name].for_problem(problem or make_problem("drive-goal"), **settings)

@@ -3,19 +3,14 @@
 from __future__ import annotations
 
 import zlib
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 import torch
 
-from metabot.base.rollout import success_rate
+from metabot.meta.adaptation import Adapted, Progress, adapt_to
 from metabot.meta.learner import MetaLearner
 from metabot.problems import Problem
-from metabot.problems.drive import DriveTwin
-
-Progress = Callable[[str, float, float], None]
-"""Called with a stage, the share done (0..1) and the newest success rate (0..1)."""
 
 
 @dataclass(frozen=True)
@@ -32,18 +27,6 @@ class Learned:
     """Tasks left out because their loss was not finite."""
 
 
-@dataclass(frozen=True)
-class Adapted:
-    """Meta-parameters adapted to one robot's hidden dynamics."""
-
-    parameters: np.ndarray
-    """(policy.layout.size,)"""
-    success_before: float
-    success_after: float
-    episodes: int
-    trials: int
-
-
 @dataclass
 class RobotLearner:
     """Learns and adapts on the robot's digital twin.
@@ -54,7 +37,7 @@ class RobotLearner:
 
     robot: str
     meta_learner: MetaLearner
-    twin: Problem = field(default_factory=DriveTwin)
+    twin: Problem
     seed: int = 0
     tasks: int = 8
     """Tasks per round."""
@@ -68,7 +51,9 @@ class RobotLearner:
             vector: (layout.size,) meta-parameters.
             version: of the meta-parameters.
         """
-        rng = self._rng(version)
+        rng = np.random.default_rng([self.seed, zlib.crc32(self.robot.encode()), version])
+        # Methods that draw from torch's generator draw the same again, too.
+        torch.manual_seed(int(rng.integers(2**62)))
         meta = torch.from_numpy(vector)
         tasks = self.twin.sample(rng, self.tasks)
         batch = self.meta_learner.collect(meta, self.twin, tasks, self.episodes, rng)
@@ -92,34 +77,8 @@ class RobotLearner:
         seed: int = 0,
         progress: Progress = lambda stage, fraction, success: None,
     ) -> Adapted:
-        """Adapt to one robot's hidden dynamics and measure success before and after.
-
-        Args:
-            vector: (layout.size,) meta-parameters.
-            task: what is hidden, one row of `Problem.sample`; only the simulator reads it.
-            episodes: adaptation episodes.
-            trials: fresh trials for each success rate.
-            seed: of episodes and trials.
-            progress: called between the stages; may raise to cancel.
-        """
-        policy = self.meta_learner.policy
-        meta, row = torch.from_numpy(vector), task[None]
-        start = self.meta_learner.start(meta)[None]
-        progress("testing", 0.0, 0.0)
-        before = float(success_rate(self.twin, policy, start, row, trials, trial_rng(seed)))
-        progress("collecting", 0.3, before)
-        experience = self.meta_learner.gather(meta, self.twin, row, episodes, np.random.default_rng([seed, 1]))
-        progress("stepping", 0.6, before)
-        adapted = self.meta_learner.adapt(meta, experience)
-        progress("testing", 0.7, before)
-        after = float(success_rate(self.twin, policy, adapted, row, trials, trial_rng(seed)))
-        progress("done", 1.0, after)
-        return Adapted(adapted[0].numpy(), before, after, episodes, trials)
-
-    def _rng(self, version: int) -> np.random.Generator:
-        return np.random.default_rng([self.seed, zlib.crc32(self.robot.encode()), version])
-
-
-def trial_rng(seed: int) -> np.random.Generator:
-    """The random numbers of test trials: the same goals for every method that is compared."""
-    return np.random.default_rng([seed, 2])
+        """Adapt to one task of the twin and measure success before and after; arguments as in `adapt_to`."""
+        meta = torch.from_numpy(vector)
+        return adapt_to(
+            self.meta_learner, meta, self.twin, task, episodes=episodes, trials=trials, seed=seed, progress=progress
+        )

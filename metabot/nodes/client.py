@@ -155,9 +155,27 @@ class FleetClient:
         )
 
     def adapt(
-        self, robot: str, spec: TaskSpec, *, episodes: int = 0, trials: int = 0, seed: int = 0, export_path: str = ""
+        self,
+        robot: str,
+        spec: TaskSpec,
+        *,
+        episodes: int = 0,
+        trials: int = 0,
+        seed: int = 0,
+        deploy: bool = False,
+        file: str = "",
     ) -> Pending:
-        """Have a robot adapt to the dynamics that the task gives it, while `result`, or `results`, waits for it."""
+        """Have a robot adapt to the dynamics that the task gives it, while `result`, or `results`, waits for it.
+
+        Args:
+            robot: its name.
+            spec: the task.
+            episodes: adaptation episodes; the learner's default for 0.
+            trials: for each success rate; the learner's default for 0.
+            seed: of both.
+            deploy: give the policy to the robot's policy node.
+            file: name of the ONNX file that is kept in the learner's folder for exports.
+        """
         client = self._adapt.get(robot)
         if client is None:
             name = f"/{robot}/adapt"
@@ -165,7 +183,12 @@ class FleetClient:
                 partial(ActionClient, self._node, Adapt, name), f"client of {name}"
             )
         goal = Adapt.Goal(
-            spec_json=spec.model_dump_json(), episodes=episodes, trials=trials, seed=seed, export_path=export_path
+            spec_json=spec.model_dump_json(),
+            episodes=episodes,
+            trials=trials,
+            seed=seed,
+            deploy=deploy,
+            file=file,
         )
         return Pending(self, client, goal, f"{robot}'s learner")
 
@@ -188,11 +211,18 @@ class FleetClient:
             self.wait(arrived, f"{left[0].what}: no answer", timeout_s)
             yield robot, left.pop(0).result()
 
-    def hand_out(self, robots: tuple[str, ...], path: str, sha256: str) -> None:
-        """Give robots a policy file that no learner of theirs made, until `take_back`."""
+    def hand_out(self, robots: tuple[str, ...], content: bytes, name: str) -> None:
+        """Give robots a policy that no learner of theirs made, until `take_back`.
+
+        Args:
+            robots: who drives with it.
+            content: the ONNX file.
+            name: for people.
+        """
+        stamp = self._node.get_clock().now().to_msg()
         for robot in robots:
             publisher = self._node.create_publisher(msg.PolicyFile, f"/{robot}/policy", latched())
-            publisher.publish(msg.PolicyFile(robot=robot, path=path, sha256=sha256))
+            publisher.publish(convert.policy_to_ros(content, robot, stamp, name=name))
             self._policies.append(publisher)
 
     def take_back(self) -> None:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 import math
 from array import array
+from typing import Any
 
 import numpy as np
 from builtin_interfaces.msg import Time
@@ -13,7 +15,7 @@ from nav_msgs.msg import Odometry
 from sensor_msgs.msg import JointState
 from std_msgs.msg import Float64
 
-from metabot.fleet import MetaParameters, Update
+from metabot.fleet import Identity, MetaParameters, Update
 from metabot.params import decode_vector, encode_vector
 from metabot.task import RobotInterface
 from metabot_sim.frames import turned
@@ -46,9 +48,8 @@ def meta_parameters_to_ros(parameters: MetaParameters, stamp: Time) -> msg.MetaP
     data, checksum = vector_to_ros(parameters.vector)
     return msg.MetaParameters(
         stamp=stamp,
-        algorithm=parameters.algorithm,
+        **_identity_to_ros(parameters.identity),
         version=parameters.version,
-        layout_hash=parameters.layout_hash,
         data=data,
         checksum=checksum,
     )
@@ -61,9 +62,8 @@ def meta_parameters_from_ros(message: msg.MetaParameters) -> MetaParameters:
         LayoutError: if the data is damaged.
     """
     return MetaParameters(
-        algorithm=message.algorithm,
+        identity=_identity_from_ros(message),
         version=message.version,
-        layout_hash=message.layout_hash,
         vector=vector_from_ros(message.data, message.checksum),
     )
 
@@ -74,8 +74,8 @@ def update_to_ros(update: Update, stamp: Time) -> msg.ParameterUpdate:
     return msg.ParameterUpdate(
         stamp=stamp,
         robot=update.robot,
+        **_identity_to_ros(update.identity),
         version=update.version,
-        layout_hash=update.layout_hash,
         data=data,
         checksum=checksum,
         weight=float(update.weight),
@@ -94,8 +94,8 @@ def update_from_ros(message: msg.ParameterUpdate) -> Update:
     """
     return Update(
         robot=message.robot,
+        identity=_identity_from_ros(message),
         version=message.version,
-        layout_hash=message.layout_hash,
         delta=vector_from_ros(message.data, message.checksum),
         weight=message.weight,
         env_steps=message.env_steps,
@@ -103,6 +103,42 @@ def update_from_ros(message: msg.ParameterUpdate) -> Update:
         success_after=message.success_after,
         compute_s=message.compute_s,
     )
+
+
+def _identity_to_ros(identity: Identity) -> dict[str, str]:
+    return {
+        "method": identity.method,
+        "settings": identity.settings,
+        "distribution": identity.distribution,
+        "layout_hash": identity.layout,
+    }
+
+
+def _identity_from_ros(message: msg.MetaParameters | msg.ParameterUpdate) -> Identity:
+    return Identity(message.method, message.settings, message.distribution, message.layout_hash)
+
+
+def policy_to_ros(content: bytes, robot: str, stamp: Time, **facts: Any) -> msg.PolicyFile:
+    """An ONNX file for a robot's policy node; further fields of the message as keywords."""
+    data = array("B")
+    data.frombytes(content)
+    sha256 = hashlib.sha256(content).hexdigest()
+    return msg.PolicyFile(stamp=stamp, robot=robot, data=data, sha256=sha256, **facts)
+
+
+def policy_from_ros(message: msg.PolicyFile) -> bytes:
+    """The file of a message.
+
+    Raises:
+        ValueError: if it was damaged on the way.
+    """
+    content = memoryview(message.data).tobytes()
+    found = hashlib.sha256(content).hexdigest()
+    if found != message.sha256:
+        raise ValueError(
+            f"{message.name or 'policy'}: its SHA-256 is {found[:16]}…, announced is {message.sha256[:16]}…"
+        )
+    return content
 
 
 def odometry_to_ros(pose: np.ndarray, twist: np.ndarray, robot: str, stamp: Time) -> Odometry:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 import time
 from pathlib import Path
@@ -13,14 +12,12 @@ from metabot_interfaces import msg
 from rclpy.subscription import Subscription
 
 from metabot.fleet import Closed, Extended, MetaParameters, Rejected, RoundConfig, RoundKeeper, weighted_mean
-from metabot.meta import make_meta_learner
 from metabot.meta.config import settings_of
 from metabot.nodes import conversions as convert
+from metabot.nodes.learning import Learning
 from metabot.nodes.managed import ManagedNode, SetupError, run_node
 from metabot.nodes.qos import latched, reliable
 from metabot.params import CheckpointError, LayoutError, Origin, load_checkpoint, save_checkpoint
-from metabot.problems.drive import DriveTwin
-from metabot.task import DriveDistribution
 
 POLL_PERIOD_S = 0.05
 ROUND_HISTORY = 1000
@@ -31,9 +28,9 @@ class MetaLearnerNode(ManagedNode):
 
     Parameters:
         robots (string[]): names of the fleet's robots.
-        algorithm (string, "meta-sgd"): a name of `metabot.meta.META_LEARNERS`.
+        method (string, "meta-sgd"): a name of `metabot.meta.META_LEARNERS`.
         settings (string, ""): JSON of the fields of its configuration that differ from the default.
-        distribution (string, ""): JSON of the `metabot.task.DriveDistribution` that the robots learn from.
+        distribution (string, ""): JSON of the `metabot.task.TaskDistribution` that the robots learn from.
         rounds (int, 30): rounds to run; 0 goes on for ever.
         quorum (int, 0): updates a round needs; 0 is more than half of the fleet.
         deadline_s (double, 30): seconds after which a quorum is enough.
@@ -53,9 +50,9 @@ class MetaLearnerNode(ManagedNode):
         super().__init__("meta_learner")
         robots = self.parameter("robots", [""], "names of the fleet's robots")
         self._robots = tuple(robot for robot in robots if robot)
-        self._algorithm: str = self.parameter("algorithm", "meta-sgd", "meta-learner by its registry name")
+        self._method: str = self.parameter("method", "meta-sgd", "meta-learner by its registry name")
         self._settings: str = self.parameter("settings", "", "JSON of the meta-learner's settings")
-        self._distribution: str = self.parameter("distribution", "", "JSON of a DriveDistribution")
+        self._distribution: str = self.parameter("distribution", "", "JSON of a TaskDistribution")
         self._rounds: int = self.parameter("rounds", 30, "rounds to run; 0: for ever")
         self._quorum: int = self.parameter("quorum", 0, "updates a round needs; 0: more than half")
         self._deadline_s: float = self.parameter("deadline_s", 30.0, "seconds after which a quorum is enough")
@@ -74,14 +71,14 @@ class MetaLearnerNode(ManagedNode):
     def setup(self) -> None:
         """Build the learner and load the checkpoint."""
         try:
-            twin = DriveTwin(DriveDistribution.parse(self._distribution)) if self._distribution else DriveTwin()
-            learner = make_meta_learner(self._algorithm, twin, **settings_of(self._settings))
+            learning = Learning.of(self._method, self._settings, self._distribution)
             config = RoundConfig(
                 robots=self._robots, quorum=self._quorum, deadline_s=self._deadline_s, alive_s=self._alive_s
             )
         except ValueError as problem:
             raise SetupError(str(problem)) from None
-        self._keeper = RoundKeeper(config, learner.layout)
+        learner, self._learning = learning.learner, learning
+        self._keeper = RoundKeeper(config, learning.identity, learner.layout.size)
         self._history: list[dict[str, Any]] = []
         version, self._vector = 0, learner.initial(np.random.default_rng(self._seed))
         if self._checkpoint is not None:
@@ -93,10 +90,8 @@ class MetaLearnerNode(ManagedNode):
             except CheckpointError as problem:
                 raise SetupError(f"checkpoint: {problem}") from None
             else:
-                if origin.method != self._algorithm:
-                    raise SetupError(
-                        f"checkpoint: {self._checkpoint} was made by {origin.method}, not {self._algorithm}"
-                    )
+                if origin.method != self._method:
+                    raise SetupError(f"checkpoint: {self._checkpoint} was made by {origin.method}, not {self._method}")
                 self._vector, version = found.vector, origin.version
                 self.get_logger().info(f"going on from round {version} of {self._checkpoint}")
                 self._history = list(found.info.get("history", []))
@@ -134,7 +129,7 @@ class MetaLearnerNode(ManagedNode):
         """Publish the parameters of a version; robots learn from them."""
         self._version = self._opened = version
         self._keeper.open(version, time.monotonic())
-        parameters = MetaParameters(self._algorithm, version, self._keeper.layout.hash, self._vector)
+        parameters = MetaParameters(self._learning.identity, version, self._vector)
         self._parameters_out.publish(convert.meta_parameters_to_ros(parameters, self.get_clock().now().to_msg()))
         if not self._finished:
             self._publish_round(msg.Round.OPEN, version=version, missing=list(self._robots))
@@ -184,10 +179,10 @@ class MetaLearnerNode(ManagedNode):
         self._history = [*self._history, summary][-ROUND_HISTORY:]
         if self._checkpoint is not None:
             # Before anybody sees the new version: a restart must not fall behind the fleet.
-            tasks = json.loads(self._distribution) if self._distribution else None
-            made = Origin(self._algorithm, closed.version + 1, settings_of(self._settings), tasks)
+            tasks = self._learning.distribution.model_dump(mode="json")
+            made = Origin(self._method, closed.version + 1, settings_of(self._settings), tasks)
             facts = {**made.facts(), "seed": self._seed, "history": self._history}
-            save_checkpoint(self._checkpoint, self._vector, self._keeper.layout, facts)
+            save_checkpoint(self._checkpoint, self._vector, self._learning.learner.layout, facts)
         self._publish_round(msg.Round.CLOSED, **summary)
         self._open(closed.version + 1)
 
@@ -196,7 +191,7 @@ class MetaLearnerNode(ManagedNode):
         weights = np.array([update.weight for update in closed.updates])
         before = np.array([update.success_before for update in closed.updates])
         after = np.array([update.success_after for update in closed.updates])
-        down = 4 * self._keeper.layout.size * len(self._robots)
+        down = 4 * self._keeper.size * len(self._robots)
         return {
             "version": closed.version,
             "received": sorted(update.robot for update in closed.updates),

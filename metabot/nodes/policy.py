@@ -115,7 +115,7 @@ class PolicyNode(ManagedNode):
         try:
             usable_providers(self._provider)
             if self._policy_file:
-                self._session = self._load(Path(self._policy_file))
+                self._session = self._load(Path(self._policy_file), self._policy_file)
         except PolicyFileError as problem:
             raise SetupError(str(problem)) from None
 
@@ -158,10 +158,8 @@ class PolicyNode(ManagedNode):
 
     def _on_policy(self, message: msg.PolicyFile) -> None:
         try:
-            session = self._load(Path(message.path))
-            if message.sha256 and session.sha256 != message.sha256:
-                raise PolicyFileError(f"{message.path}: changed since it was announced")
-        except PolicyFileError as problem:
+            session = self._load(convert.policy_from_ros(message), message.name or "policy")
+        except ValueError as problem:
             self._detail = f"policy refused: {problem}"
             self.get_logger().error(self._detail)
             return
@@ -175,13 +173,13 @@ class PolicyNode(ManagedNode):
         self._session = session  # one assignment: the loop takes it at its next tick
         self.get_logger().info(f"policy {session.sha256[:8]} on {session.provider}")
 
-    def _load(self, path: Path) -> PolicySession:
-        session = PolicySession(path, self._provider)
+    def _load(self, source: Path | bytes, name: str) -> PolicySession:
+        session = PolicySession(source, self._provider)
         contract = session.contract
         if contract.reads_reward:
-            raise PolicyFileError(f"{path}: reads rewards, which nobody tells this robot; allowed: policies without")
+            raise PolicyFileError(f"{name}: reads rewards, which nobody tells this robot; allowed: policies without")
         if contract.control_hz != self._rate_hz:
-            raise PolicyFileError(f"{path}: made for {contract.control_hz} Hz, this node runs at {self._rate_hz} Hz")
+            raise PolicyFileError(f"{name}: made for {contract.control_hz} Hz, this node runs at {self._rate_hz} Hz")
         return session
 
     def _on_task(self, message: msg.Task) -> None:
@@ -326,11 +324,13 @@ class PolicyNode(ManagedNode):
             self._detail, self._forget = refused or "; ".join(quiet), True
             return self._stop_robot()
         self._judged = (session, senses)
+        known, forget = self._memory, self._forget
+        if forget:
+            # First of all: what was done before is not done yet.
+            senses.begin()
         if self._arrived(senses):
             return self._stop_robot()
-        known, forget, self._forget = self._memory, self._forget, False
-        if forget:
-            senses.begin()
+        self._forget = False
         observation = senses.observe(contract)[None]
         # A policy that has just arrived remembers nothing of what another one did.
         memory = session.begin() if forget or known is None or known[0] is not session else known[1]
@@ -339,8 +339,11 @@ class PolicyNode(ManagedNode):
         started = time.perf_counter()
         actions, memory = session.step(observation, memory, carried_out=self._carried_out[None])
         self._latencies.append(time.perf_counter() - started)
-        safe = self._filtered(senses, contract, actions[0], now)
-        self._memory, self._carried_out = (session, memory), safe.command
+        own = len(senses.interface.action)
+        safe = self._filtered(senses, actions[0, :own], now)
+        # What the policy has for other robots is carried out by nobody.
+        self._memory = (session, memory)
+        self._carried_out = np.concatenate([safe.command, np.clip(actions[0, own:], -1.0, 1.0)])
         if not np.isfinite(actions).all():
             self._forget = True
         self._detail = safe.reason or "driving"
@@ -383,7 +386,7 @@ class PolicyNode(ManagedNode):
             return True
         return False
 
-    def _filtered(self, senses: Senses, contract: PolicyContract, action: np.ndarray, now: float) -> Filtered:
+    def _filtered(self, senses: Senses, action: np.ndarray, now: float) -> Filtered:
         """The command that is safe."""
         if not senses.drives or self._odometry is None:
             if not np.isfinite(action).all():
@@ -409,7 +412,7 @@ class PolicyNode(ManagedNode):
 
     def _send(self, senses: Senses, contract: PolicyContract, command: np.ndarray) -> None:
         if senses.drives:
-            self._command.publish(convert.command_to_ros(command, *(term.scale for term in contract.robot.action)))
+            self._command.publish(convert.command_to_ros(command, *(term.scale for term in contract.robot.action[:2])))
             return
         assert self._servo is not None and self._gripper is not None
         stamp = self.get_clock().now().to_msg()

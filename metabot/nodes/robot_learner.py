@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import queue
+import re
 import sys
 import threading
 import time
 from concurrent.futures import Future
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -22,23 +22,25 @@ from rclpy.subscription import Subscription
 from metabot.deploy.contract import PolicyContract
 from metabot.deploy.export import check_target, export_policy
 from metabot.fleet import MetaParameters, Update
-from metabot.meta import Adapted, RobotLearner, make_meta_learner
+from metabot.meta import Adapted, RobotLearner
 from metabot.meta.config import settings_of
 from metabot.nodes import conversions as convert
+from metabot.nodes.learning import Learning
 from metabot.nodes.managed import ManagedNode, SetupError, run_node
 from metabot.nodes.qos import latched, reliable
 from metabot.params import LayoutError
-from metabot.policy import GaussianMLP
 from metabot.policy.threads import one_torch_thread
-from metabot.problems.drive import DriveTwin
+from metabot.problems.family import FamilyProblem
 from metabot.problems.interface import interface_of
-from metabot.task import DriveDistribution, TaskSpec
+from metabot.problems.partner import PartnerProblem
+from metabot.task import TaskSpec
 from metabot.task.model import SpecError
 
 STATUS_PERIOD_S = 0.5
 POLL_S = 0.02
 MAX_EPISODES = 100_000
 """Episodes or trials one goal may ask for."""
+_PLAIN = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9_.-]{0,63}\.onnx")
 _STATES = {"idle": msg.RobotStatus.IDLE, "learning": msg.RobotStatus.LEARNING, "adapting": msg.RobotStatus.ADAPTING}
 
 
@@ -53,15 +55,16 @@ class RobotLearnerNode(ManagedNode):
     learning, and of several versions only the newest is learned from.
 
     Parameters:
-        algorithm (string, "meta-sgd"): as the meta-learner's.
+        method (string, "meta-sgd"): as the meta-learner's.
         settings (string, ""): JSON of the fields of its configuration that differ from the default.
         learn (bool, true): take part in rounds; false leaves only the action.
-        distribution (string, ""): JSON of a `metabot.task.DriveDistribution`; "" is the default.
+        distribution (string, ""): JSON of a `metabot.task.TaskDistribution`; "" is the default.
         tasks (int, 8): tasks per round.
         episodes (int, 8): adaptation episodes, in rounds and by default in `adapt`.
         trials (int, 64): fresh trials for a success rate.
         seed (int, 0): of tasks, goals and exploration.
         threads (int, 1): simulation threads.
+        exports (string, ""): folder for the ONNX files of adapted policies; "" keeps none.
 
     Publishes:
         /meta/updates (ParameterUpdate, latched), policy (PolicyFile, latched),
@@ -80,15 +83,17 @@ class RobotLearnerNode(ManagedNode):
         """Declare parameters and topics. The robot's name is the node's namespace."""
         super().__init__("robot_learner")
         self.robot = self.get_namespace().strip("/") or "robot_1"
-        self._algorithm: str = self.parameter("algorithm", "meta-sgd", "meta-learner by its registry name")
+        self._method: str = self.parameter("method", "meta-sgd", "meta-learner by its registry name")
         self._settings: str = self.parameter("settings", "", "JSON of the meta-learner's settings")
         self._learn: bool = self.parameter("learn", True, "take part in rounds")
-        self._distribution: str = self.parameter("distribution", "", "JSON of a DriveDistribution")
+        self._distribution: str = self.parameter("distribution", "", "JSON of a TaskDistribution")
         self._tasks: int = self.parameter("tasks", 8, "tasks per round")
         self._episodes: int = self.parameter("episodes", 8, "adaptation episodes")
         self._trials: int = self.parameter("trials", 64, "fresh trials for a success rate")
         self._seed: int = self.parameter("seed", 0, "seed of tasks, goals and exploration")
         self._threads: int = self.parameter("threads", 1, "simulation threads")
+        exports = self.parameter("exports", "", "folder for the ONNX files of adapted policies")
+        self._exports = Path(exports) if exports else None
         self._updates = self.create_publisher(msg.ParameterUpdate, "/meta/updates", latched())
         self._policy = self.create_publisher(msg.PolicyFile, "policy", latched())
         self._statuses = [
@@ -127,21 +132,19 @@ class RobotLearnerNode(ManagedNode):
             if value < 1:
                 raise SetupError(f"{name}: {value} is not at least 1")
         try:
-            distribution = DriveDistribution.parse(self._distribution) if self._distribution else DriveDistribution()
-            twin = DriveTwin(distribution, self._threads)
-            meta_learner = make_meta_learner(self._algorithm, twin, **settings_of(self._settings))
+            learning = Learning.of(self._method, self._settings, self._distribution, self._threads)
         except ValueError as problem:
             raise SetupError(str(problem)) from None
-        if not isinstance(meta_learner.policy, GaussianMLP):
+        if isinstance(learning.problem, PartnerProblem) or not isinstance(learning.problem, FamilyProblem):
             raise SetupError(
-                f"algorithm: the policies of {self._algorithm} have a memory, which no exported policy has yet"
+                f"distribution: no task states what {learning.problem.name} hides; allowed: families of the simulation"
             )
-        self._control_hz, self._policy_network = distribution.control_hz, meta_learner.policy
         one_torch_thread()
+        self._learning, self._twin = learning, learning.problem
         self._learner = RobotLearner(
             self.robot,
-            meta_learner,
-            twin,
+            learning.learner,
+            learning.problem,
             seed=self._seed,
             tasks=self._tasks,
             episodes=self._episodes,
@@ -181,9 +184,12 @@ class RobotLearnerNode(ManagedNode):
         except LayoutError as damage:
             self.get_logger().warning(f"meta-parameters {message.version} ignored: {damage}")
             return
-        layout = self._learner.meta_learner.layout
-        if parameters.layout_hash != layout.hash or parameters.vector.shape != (layout.size,):
-            self._detail = f"meta-parameters have layout {parameters.layout_hash}, this robot's is {layout.hash}"
+        other = parameters.identity.difference(self._learning.identity)
+        size = self._learning.learner.layout.size
+        if not other and parameters.vector.shape != (size,):
+            other = f"{size} numbers are wanted, {parameters.vector.size} came"
+        if other:
+            self._detail = f"meta-parameters {parameters.version} ignored: this robot's {other}"
             self.get_logger().warning(self._detail)
             return
         with self._lock:
@@ -206,8 +212,14 @@ class RobotLearnerNode(ManagedNode):
         for name in ("episodes", "trials"):
             if getattr(goal, name) > MAX_EPISODES:
                 return f"{name}: {getattr(goal, name)} is above {MAX_EPISODES}"
+        if goal.file and self._exports is None:
+            return f"file: {goal.file}, but this node was given no folder for exports; allowed: none"
+        if goal.file and not (goal.deploy and _PLAIN.fullmatch(goal.file)):
+            return f"file: {goal.file!r}; allowed: with deploy alone, a plain name that ends in .onnx"
         try:
-            TaskSpec.parse(goal.spec_json).robot(self.robot)
+            spec = TaskSpec.parse(goal.spec_json)
+            spec.robot(self.robot)
+            self._twin.state(spec, self.robot)
         except (SpecError, KeyError) as problem:
             return str(problem)
         return ""
@@ -279,7 +291,7 @@ class RobotLearnerNode(ManagedNode):
         update = Update(
             robot=self.robot,
             version=parameters.version,
-            layout_hash=parameters.layout_hash,
+            identity=parameters.identity,
             delta=learned.delta,
             weight=learned.tasks,
             env_steps=learned.env_steps,
@@ -303,21 +315,24 @@ class RobotLearnerNode(ManagedNode):
             handle.publish_feedback(Adapt.Feedback(stage=stage, fraction=float(fraction), success=float(success)))
 
         try:
-            if goal.export_path:
+            path = self._exports / goal.file if self._exports is not None and goal.file else None
+            if path is not None:
                 # Found out now, and not after all episodes.
-                check_target(Path(goal.export_path))
+                path.parent.mkdir(parents=True, exist_ok=True)
+                check_target(path)
+            task = self._twin.state(spec, self.robot)
             adapted = self._learner.adapt(
                 parameters.vector,
-                np.array(spec.robot(self.robot).dynamics.as_tuple()),
+                task,
                 episodes=goal.episodes or self._episodes,
                 trials=goal.trials or self._trials,
                 seed=goal.seed,
                 progress=progress,
             )
             result = self._result(adapted, parameters)
-            if goal.export_path:
+            if goal.deploy:
                 progress("exporting", 1.0, adapted.success_after)
-                self._export(Path(goal.export_path), adapted, parameters, spec, result)
+                self._deploy(path, adapted, task, parameters, spec, result)
         except Canceled:
             handle.canceled()
             return Adapt.Result(ok=False, message="canceled")
@@ -335,7 +350,7 @@ class RobotLearnerNode(ManagedNode):
             message=f"success {adapted.success_before:.0%} before,"
             f" {adapted.success_after:.0%} after {adapted.episodes} episodes",
             version=parameters.version,
-            layout_hash=self._learner.meta_learner.policy.layout.hash,
+            layout_hash=self._learning.learner.policy.layout.hash,
             data=data,
             checksum=checksum,
             success_before=adapted.success_before,
@@ -344,31 +359,37 @@ class RobotLearnerNode(ManagedNode):
             trials=adapted.trials,
         )
 
-    def _export(
-        self, path: Path, adapted: Adapted, parameters: MetaParameters, spec: TaskSpec, result: Adapt.Result
+    def _deploy(
+        self,
+        path: Path | None,
+        adapted: Adapted,
+        task: np.ndarray,
+        parameters: MetaParameters,
+        spec: TaskSpec,
+        result: Adapt.Result,
     ) -> None:
-        """Write the ONNX file and announce it to this robot's policy node."""
-        policy = self._policy_network
+        """Export the policy, prove it on the task, keep the file and give it to this robot's policy node."""
+        policy, twin = self._learning.learner.policy, self._twin
+        place = [robot.name for robot in spec.robots].index(self.robot) if twin.agents > 1 else 0
         contract = PolicyContract(
-            robot=replace(
-                interface_of(self._learner.twin), kind=spec.robot(self.robot).kind, control_hz=self._control_hz
-            ),
+            robot=interface_of(twin, place),
             layout_hash=policy.layout.hash,
             version=parameters.version,
-            method=parameters.algorithm,
-            family=self._learner.twin.name,
+            method=self._method,
+            settings=settings_of(self._settings),
+            family=twin.name,
             task_digest=spec.digest,
             adapted=f"the task of {self.robot}, {result.episodes} episodes",
         )
-        exported = export_policy(path, policy, adapted.parameters, contract)
-        result.export_path, result.parity_max_abs = str(path), exported.parity_max_abs
+        exported = export_policy(path, policy, adapted.parameters, contract, problem=twin, tasks=task[None])
+        result.file, result.parity_max_abs = str(path or ""), exported.parity_max_abs
         self._policy.publish(
-            msg.PolicyFile(
-                stamp=self.get_clock().now().to_msg(),
-                robot=self.robot,
-                path=str(path),
-                sha256=exported.sha256,
-                layout_hash=policy.layout.hash,
+            convert.policy_to_ros(
+                exported.content,
+                self.robot,
+                self.get_clock().now().to_msg(),
+                name=path.name if path is not None else f"{self.robot}'s policy",
+                method=self._method,
                 version=parameters.version,
                 parity_max_abs=exported.parity_max_abs,
             )

@@ -18,15 +18,13 @@ class Origin:
         method: the meta-learner.
         version: rounds or updates that went into them.
         settings: all fields of its configuration that differ from its defaults; None where nobody wrote them down.
-        distribution: what tasks were drawn from, as a fleet has it; None where it was a family's own, or unknown.
-        family: the problem of a training; empty of a fleet.
+        distribution: what tasks were drawn from, fields of a `TaskDistribution`; None where nobody wrote it down.
     """
 
     method: str
     version: int
     settings: Mapping[str, Any] | None = None
     distribution: Mapping[str, Any] | None = None
-    family: str = ""
 
     @classmethod
     def of(cls, info: Mapping[str, Any], path: Path) -> Origin:
@@ -41,7 +39,9 @@ class Origin:
         """
         try:
             if "config" in info:
-                return cls(info["method"], int(info["updates"]), info["config"]["settings"], None, info["family"])
+                config = info["config"]
+                tasks = {"family": config["family"], "robots": config.get("robots"), "scene": config.get("spec")}
+                return cls(info["method"], int(info["updates"]), config["settings"], tasks)
             # Fleets of before wrote neither settings nor tasks down.
             method = info["method"] if "method" in info else info["algorithm"]
             return cls(method, int(info["version"]), info.get("settings"), info.get("distribution"))

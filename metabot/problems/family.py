@@ -5,13 +5,17 @@ from __future__ import annotations
 import numpy as np
 
 from metabot.problems.problem import SPLITS, Outcome, Problem, Split
-from metabot.task import SpecError, TaskSpec
+from metabot.problems.stated import StatedTasks
+from metabot.task import TaskDistribution, TaskSpec
 from metabot_sim.env import Autoreset, FleetEnv
 from metabot_sim.episodes import EpisodeBatch
+from metabot_sim.families.base import told_by
 from metabot_sim.families.registry import family
 
 SEEDS = 2**62
 """Seeds of episodes are drawn below it."""
+_STATED = len(SPLITS)
+"""Where rows of tasks have the number of their split: a specification has stated it."""
 
 
 class FamilyProblem(Problem):
@@ -19,50 +23,37 @@ class FamilyProblem(Problem):
 
     All robots act under one policy. Batches are kept by size, since compiling one takes longer
     than an episode.
+
+    Attributes:
+        distribution: what tasks are drawn from.
+        spec: the scene.
     """
 
-    def __init__(
-        self,
-        name: str,
-        *,
-        robots: int | None = None,
-        threads: int = 1,
-        horizon_s: float | None = None,
-        spec: TaskSpec | None = None,
-    ) -> None:
+    def __init__(self, distribution: TaskDistribution | str, *, threads: int = 1) -> None:
         """Look the family up.
 
         Args:
-            name: its name.
-            robots: how many act; the family's fewest by default.
+            distribution: what tasks are drawn from, or a family's name for those that it has.
             threads: simulation threads; results do not depend on them.
-            horizon_s: length of an episode in seconds; the family's by default.
-            spec: scene, robots, reward and lengths in place of the family's own; places and hidden
-                dynamics are drawn all the same.
 
         Raises:
             SpecError: if there is no such family or it cannot be played so, or by so many.
         """
-        self.name = name
-        found = family(name)
-        if spec is None:
-            spec = found.spec(found.robots[0] if robots is None else robots)
-        elif spec.family != name or robots not in (None, len(spec.robots)):
-            raise SpecError(f"spec: it is of {len(spec.robots)} robots in {spec.family}; allowed: no others beside it")
-        if horizon_s is not None:
-            spec = spec.model_copy(update={"horizon_s": horizon_s})
-        self._family, self._spec, self._threads = found, spec, threads
+        if isinstance(distribution, str):
+            distribution = TaskDistribution(family=distribution)
+        self.name, self.distribution = distribution.family, distribution
+        found = family(self.name)
+        self.spec: TaskSpec = distribution.scened(found.spec(distribution.robots or found.robots[0]))
+        self._family, self._threads = found, threads
         self._envs: dict[int, FleetEnv] = {}
         env = self._env(1)
+        for ranges in (distribution.dynamics, distribution.held_out):
+            found.check_ranges(ranges, self.spec)
+        self._stated = StatedTasks(found, self.spec)
         self.agents = env.num_robots
         sizes, commands = set(env.observation_sizes.tolist()), set(env.action_sizes.tolist())
         self.observation_size, self.action_size = max(sizes), max(commands)
         self.horizon = env.horizon
-
-    @property
-    def spec(self) -> TaskSpec:
-        """The scene."""
-        return self._spec
 
     @property
     def observation_names(self) -> tuple[str, ...]:
@@ -71,7 +62,7 @@ class FamilyProblem(Problem):
 
     def _env(self, sims: int) -> FleetEnv:
         if sims not in self._envs:
-            self._envs[sims] = FleetEnv(self._spec, sims, threads=self._threads, autoreset=Autoreset.DISABLED)
+            self._envs[sims] = FleetEnv(self.spec, sims, threads=self._threads, autoreset=Autoreset.DISABLED)
         return self._envs[sims]
 
     def sample(self, rng: np.random.Generator, tasks: int, split: Split = "train") -> np.ndarray:
@@ -79,21 +70,50 @@ class FamilyProblem(Problem):
         numbers = rng.integers(2**31, size=tasks)
         return np.stack([numbers, np.full(tasks, SPLITS.index(split))], axis=1)
 
+    def state(self, spec: TaskSpec, robot: str | None = None) -> np.ndarray:
+        """A task that a specification states: its hidden dynamics, in fresh places in every episode.
+
+        Args:
+            spec: whose dynamics hold, and whose pads where the family hides places.
+            robot: whose task it is, where one robot acts here and several do there.
+
+        Returns:
+            (2,) a row as `sample` draws them; only this problem can read it.
+
+        Raises:
+            SpecError: if specification and scene do not go together; one line.
+        """
+        return np.array([self._stated.add(spec, robot), _STATED])
+
     def hidden(self, tasks: np.ndarray) -> np.ndarray:
         """See `Problem.hidden`: what the family says that differs from task to task."""
-        return self._family.hidden(self._draw(tasks, 0))
+        episodes = self.episodes_of(tasks)
+        names = [name for name in (*self.distribution.dynamics, *self.distribution.held_out)]
+        others = [name for name in names if name not in self._family.intervals("held-out")]
+        told = self._family.hidden(episodes)
+        return np.concatenate([told, told_by(episodes, others)], axis=1) if others else told
 
-    def _draw(self, tasks: np.ndarray, seed: int) -> EpisodeBatch:
-        """An episode of each task."""
+    def episodes_of(self, tasks: np.ndarray, seed: int = 0) -> EpisodeBatch:
+        """An episode of each task, drawn as `begin` draws it.
+
+        Args:
+            tasks: (tasks, 2) of one split.
+            seed: another one gives other places.
+        """
         (split,) = set(tasks[:, 1].tolist())
-        numbers = np.arange(len(tasks), dtype=np.int64)
-        return self._family.draw(self._spec, SPLITS[split], tasks[:, 0], numbers, seed)
+        rows, numbers = tasks[:, 0], np.arange(len(tasks), dtype=np.int64)
+        if split == _STATED:
+            return self._stated.draw(rows, numbers, seed)
+        batch = self._family.draw(self.spec, SPLITS[split], rows, numbers, seed)
+        if ranges := self.distribution.ranges(SPLITS[split] == "held-out"):
+            self._family.draw_dynamics(rows, SPLITS[split], batch, {**self._family.intervals(SPLITS[split]), **ranges})
+        return batch
 
     def begin(self, tasks: np.ndarray, rng: np.random.Generator) -> np.ndarray:
         """See `Problem.begin`."""
         env = self._current = self._env(len(tasks))
         seed = int(rng.integers(SEEDS))
-        return self._rows(env.reset(seed % 2**31, episodes=self._draw(tasks, seed)))
+        return self._rows(env.reset(seed % 2**31, episodes=self.episodes_of(tasks, seed)))
 
     def step(self, actions: np.ndarray) -> Outcome:
         """See `Problem.step`."""

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from metabot.problems.drive import DriveTwin
 from metabot.problems.family import FamilyProblem
 from metabot.problems.problem import Problem
 from metabot.task import RobotInterface, Term
 from metabot_sim.env import FleetEnv
 from metabot_sim.interface import robot_interface
+
+UNUSED = "unused_"
+"""How names of numbers begin that a policy has for other robots than this one: zero, and not acted on."""
 
 
 def interface_of(problem: Problem, robot: int = 0) -> RobotInterface:
@@ -28,8 +30,6 @@ def interface_of(problem: Problem, robot: int = 0) -> RobotInterface:
         )
     if isinstance(problem, FamilyProblem):
         found = robot_interface(FleetEnv(problem.spec, 1), robot)
-    elif isinstance(problem, DriveTwin):
-        found = robot_interface(FleetEnv(problem.distribution.spec(), 1, walls=False))
     else:
         found = RobotInterface("", (), (), 0)
     # The compass of a hunter, say, is the problem's own.
@@ -39,8 +39,8 @@ def interface_of(problem: Problem, robot: int = 0) -> RobotInterface:
     observation = [*found.observation, *own[len(found.observation) :]]
     return RobotInterface(
         found.kind,
-        _filled(observation, problem.observation_size, "unused_observation"),
-        _filled(found.action, problem.action_size, "unused_action" if found.kind else "action"),
+        _filled(observation, problem.observation_size, f"{UNUSED}observation"),
+        _filled(found.action, problem.action_size, f"{UNUSED}action" if found.kind else "action"),
         found.control_hz,
     )
 

@@ -7,6 +7,7 @@ import numpy as np
 from metabot.problems.behaviours import Behaviour
 from metabot.problems.family import SEEDS, FamilyProblem
 from metabot.problems.problem import Outcome, Split
+from metabot.task import TaskDistribution
 from metabot_sim import rng as simulated
 from metabot_sim.episodes import EpisodeBatch
 
@@ -31,7 +32,7 @@ class PartnerProblem(FamilyProblem):
             behaviour: of the others.
             threads: simulation threads.
         """
-        super().__init__(behaviour.family, threads=threads, horizon_s=behaviour.horizon_s)
+        super().__init__(TaskDistribution(family=behaviour.family, horizon_s=behaviour.horizon_s), threads=threads)
         self.name, self.behaviour = name, behaviour
         self.agents = 1
         self._others = np.flatnonzero([column.startswith(_OTHERS) for column in self.observation_names])
@@ -59,8 +60,8 @@ class PartnerProblem(FamilyProblem):
         env = self._current = self._env(len(tasks))
         self._traits = self._by_name(tasks)
         seed = int(rng.integers(SEEDS))
-        episodes = EpisodeBatch.of(self._spec, len(tasks))
-        self._family.draw_places(simulated.Draws(simulated.keys(seed, np.arange(len(tasks)))), episodes, self._spec)
+        episodes = EpisodeBatch.of(self.spec, len(tasks))
+        self._family.draw_places(simulated.Draws(simulated.keys(seed, np.arange(len(tasks)))), episodes, self.spec)
         self.behaviour.arrange(self._traits, episodes, rng)
         self.behaviour.embody(self._traits, episodes.robot_dynamics)
         self._steps = 0
@@ -79,7 +80,7 @@ class PartnerProblem(FamilyProblem):
     @property
     def _time_s(self) -> float:
         """Seconds since the start."""
-        return self._steps / self._spec.control_hz
+        return self._steps / self.spec.control_hz
 
     def expert(self) -> np.ndarray:
         """What one would do who knows the others' bodies and their ways.

@@ -1,6 +1,6 @@
 """Task specifications: what a fleet is asked to do, as validated, frozen data."""
 
-from metabot.task.distribution import DriveDistribution, Interval
+from metabot.task.distribution import Interval, TaskDistribution
 from metabot.task.interface import RobotInterface, Term
 from metabot.task.kinds import FAMILIES, KINDS, ROBOT_KINDS, RobotKind
 from metabot.task.mission import COLOR_NAMES, PAD_COLORS, Color, Mission, PadColor
@@ -30,7 +30,6 @@ __all__ = [
     "WHOLE_DYNAMICS",
     "Arena",
     "Color",
-    "DriveDistribution",
     "Interval",
     "Mission",
     "ObjectSpec",
@@ -44,6 +43,7 @@ __all__ = [
     "RobotSpec",
     "SpecError",
     "Success",
+    "TaskDistribution",
     "TaskSpec",
     "Term",
     "place",

@@ -1,16 +1,21 @@
-"""Distributions of tasks: the same fields as a task, with ranges."""
+"""Distributions of tasks: what a fleet learns from, as JSON."""
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from collections.abc import Mapping
+from typing import Annotated, Any
 
 import numpy as np
 from pydantic import Field, model_validator
 
-from metabot.task.kinds import KINDS
 from metabot.task.model import SpecModel
-from metabot.task.reward import DEFAULT_REWARD, RewardTerm
-from metabot.task.spec import WHOLE_DYNAMICS, Pad, RobotDynamics, RobotSpec, Success, TaskSpec
+from metabot.task.reward import RewardTerm
+from metabot.task.spec import RobotDynamics, TaskSpec
+
+OBJECT_DYNAMICS = ("mass_kg", "size", "friction")
+"""What objects hide: mass, factor on the size, sliding friction."""
+OF_OBJECTS = "object_"
+"""How names of those begin among the hidden dynamics of a task."""
 
 
 class Interval(SpecModel):
@@ -27,83 +32,96 @@ class Interval(SpecModel):
             raise ValueError(f"low {self.low} is above high {self.high}")
         return self
 
+    @property
+    def still(self) -> bool:
+        """Whether it has one value only."""
+        return self.low == self.high and not (self.signed and self.low)
+
     def sample(self, rng: np.random.Generator, size: int) -> np.ndarray:
         """Draw `size` values."""
         values = rng.uniform(self.low, self.high, size)
         return rng.choice([-1.0, 1.0], size) * values if self.signed else values
 
 
-class DriveDistribution(SpecModel):
-    """Tasks of a driving family for one robot: hidden dynamics and a goal around it.
+class TaskDistribution(SpecModel):
+    """Tasks to learn from: a problem, and what is to be otherwise than it has it.
 
-    A *task* fixes the hidden dynamics; every episode of it draws a fresh goal.
+    What is left out is as the family has it. Places are drawn anew in every episode, hidden dynamics once
+    for each task.
     """
 
-    family: Literal["drive-goal", "drive-odometry"] = "drive-goal"
-    """What is played; in `drive-odometry` the robot sees its goal through its own odometry."""
-    drive_gain: Interval = Interval(low=0.7, high=1.0, signed=True)
-    steer_gain: Interval = Interval(low=0.8, high=1.3, signed=True)
-    steer_bias: Interval = Interval(low=-0.25, high=0.25)
-    others: dict[str, Interval] = Field(default_factory=dict)
-    """Ranges of further hidden dynamics, by the names of the fields of `RobotDynamics`."""
-    goal_distance_m: Interval = Interval(low=0.8, high=2.0)
-    horizon_s: Annotated[float, Field(gt=0.0, le=60.0)] = 4.0
-    control_hz: Annotated[int, Field(ge=1, le=500)] = 20
-    success_radius_m: Annotated[float, Field(gt=0.0, le=1.0)] = 0.2
-    success_hold_s: Annotated[float, Field(ge=0.0, le=10.0)] = 0.0
-    """Seconds that the robot has to stand still at its goal; 0: passing over it is enough."""
-    reward: dict[RewardTerm, float] = Field(default_factory=lambda: dict(DEFAULT_REWARD))
+    family: str = "drive-goal"
+    """A family of the simulation, or another problem that `metabot methods` lists."""
+    robots: Annotated[int, Field(ge=1)] | None = None
+    """How many act together in an episode; the family's fewest by default."""
+    scene: TaskSpec | None = None
+    """Arena, robots, objects, reward and lengths in place of the family's; a user's own robot is there."""
+    dynamics: dict[str, Interval] = Field(default_factory=dict)
+    """Ranges of hidden dynamics in place of the family's, in training and held-out alike: by the names of the
+    fields of `RobotDynamics`, those of objects with ``object_`` before them."""
+    held_out: dict[str, Interval] = Field(default_factory=dict)
+    """Ranges that are kept from training, in place of the family's."""
+    horizon_s: Annotated[float, Field(gt=0.0, le=60.0)] | None = None
+    control_hz: Annotated[int, Field(ge=1, le=500)] | None = None
+    success_radius_m: Annotated[float, Field(gt=0.0, le=1.0)] | None = None
+    success_hold_s: Annotated[float, Field(ge=0.0, le=10.0)] | None = None
+    """Seconds that a robot has to stand still where it is sent."""
+    reward: dict[RewardTerm, float] | None = None
     """Weights of the named reward terms; their sum is the reward of a step."""
 
     @model_validator(mode="after")
-    def _steps(self) -> DriveDistribution:
-        rate = KINDS["diffdrive"].simulation_hz
-        if rate % self.control_hz:
-            raise ValueError(f"control_hz: {self.control_hz} does not divide the simulation rate of {rate} Hz")
-        if self.horizon_steps < 2:
-            raise ValueError(f"horizon_s: {self.horizon_s} is shorter than two control steps")
-        allowed = [name for name in RobotDynamics.model_fields if name not in _NAMED]
-        for name in self.others:
-            if name not in allowed:
-                raise ValueError(f"others.{name}: no such hidden dynamics; allowed: {', '.join(allowed)}")
+    def _known(self) -> TaskDistribution:
+        allowed = (*RobotDynamics.model_fields, *(OF_OBJECTS + name for name in OBJECT_DYNAMICS))
+        for field in ("dynamics", "held_out"):
+            for name in getattr(self, field):
+                if name not in allowed:
+                    raise ValueError(f"{field}.{name}: no such hidden dynamics; allowed: {', '.join(allowed)}")
+        if self.scene is not None:
+            if self.scene.family != self.family:
+                raise ValueError(f"scene.family: {self.scene.family}; allowed: {self.family}, as the distribution says")
+            if self.robots not in (None, len(self.scene.robots)):
+                raise ValueError(f"robots: {self.robots}, but the scene has {len(self.scene.robots)}")
         return self
 
-    @property
-    def horizon_steps(self) -> int:
-        """Control steps in one episode."""
-        return round(self.horizon_s * self.control_hz)
+    @classmethod
+    def of(cls, text: str) -> TaskDistribution:
+        """The distribution of a node's parameter: JSON, or nothing for the default.
+
+        Raises:
+            SpecError: naming field, value and what is allowed.
+        """
+        return cls.parse(text) if text else cls()
 
     @property
-    def drawn(self) -> dict[str, Interval]:
-        """Ranges of all hidden dynamics that are drawn, by name."""
-        return {**{name: getattr(self, name) for name in _NAMED}, **self.others}
+    def own(self) -> bool:
+        """Whether everything is as the family has it."""
+        return not self.model_dump(exclude={"family", "robots"}, exclude_defaults=True)
 
-    def spec(self) -> TaskSpec:
-        """The scene of these tasks: a healthy robot at the origin and a pad."""
-        return TaskSpec(
-            family=self.family,
-            robots=(RobotSpec(name="robot", goal="red"),),
-            pads=(Pad(color="red", x=1.0, y=0.0),),
-            horizon_s=self.horizon_s,
-            control_hz=self.control_hz,
-            success=Success(radius_m=self.success_radius_m, hold_s=self.success_hold_s),
-            reward=self.reward,
-        )
+    def scened(self, usual: TaskSpec) -> TaskSpec:
+        """The scene of these tasks.
 
-    def sample_dynamics(self, rng: np.random.Generator, tasks: int) -> np.ndarray:
-        """Draw hidden dynamics, (tasks, D): the fields of `RobotDynamics`; what is not drawn is healthy."""
-        names = list(RobotDynamics.model_fields)
-        rows = np.tile(RobotDynamics().as_tuple(), (tasks, 1))
-        for name, interval in self.drawn.items():
-            values = interval.sample(rng, tasks)
-            rows[:, names.index(name)] = np.rint(values) if name in WHOLE_DYNAMICS else values
-        return rows
+        Args:
+            usual: the family's, used where there is none of its own.
 
-    def sample_goals(self, rng: np.random.Generator, episodes: int) -> np.ndarray:
-        """Draw goals around a robot at the origin, shape (episodes, 2), in metres."""
-        distance = self.goal_distance_m.sample(rng, episodes)
-        bearing = rng.uniform(-np.pi, np.pi, episodes)
-        return np.stack([distance * np.cos(bearing), distance * np.sin(bearing)], axis=1)
+        Raises:
+            SpecError: if they do not go together.
+        """
+        scene = self.scene or usual
+        other: dict[str, Any] = {
+            name: getattr(self, name)
+            for name in ("horizon_s", "control_hz", "reward")
+            if getattr(self, name) is not None
+        }
+        judged = {"radius_m": self.success_radius_m, "hold_s": self.success_hold_s}
+        judged = {name: value for name, value in judged.items() if value is not None}
+        if judged:
+            other["success"] = {**scene.success.model_dump(), **judged}
+        return TaskSpec.parse({**scene.model_dump(), **other}) if other else scene
 
+    def ranges(self, held_out: bool) -> Mapping[str, Interval]:
+        """Ranges in place of the family's.
 
-_NAMED = ("drive_gain", "steer_gain", "steer_bias")
+        Args:
+            held_out: of tasks that are kept from training.
+        """
+        return {**self.dynamics, **self.held_out} if held_out else self.dynamics

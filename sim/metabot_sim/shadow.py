@@ -132,7 +132,8 @@ class Shadow:
     @property
     def success(self) -> np.ndarray:
         """Whether each robot has done its part by now, (R,) bool."""
-        return self.env.success[0]
+        done = self.env.success[0]
+        return done if self._acted is not None else np.zeros_like(done)
 
     def act(self, actions: np.ndarray) -> None:
         """Say what the robots are being told now; arms move their set points by it.

@@ -10,10 +10,8 @@ import pytest
 from metabot.bringup.description import NodeProcess
 from metabot.deploy.contract import PolicyContract
 from metabot.deploy.export import export_policy
-from metabot.harness.adaptation import adapted
 from metabot.harness.training import load_trained
 from metabot.problems.interface import interface_of
-from metabot.problems.stated import StatedDynamics
 from metabot_sim.families.registry import family
 
 pytestmark = [pytest.mark.processes]

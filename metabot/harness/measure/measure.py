@@ -25,7 +25,6 @@ from metabot.harness.training import Training
 from metabot.meta import make_meta_learner
 from metabot.policy.threads import one_torch_thread
 from metabot.problems import PROBLEMS, Problem, make_problem
-from metabot.problems.drive import DriveTwin
 from metabot_sim.families.base import Family
 from metabot_sim.families.registry import GYMNASIUM, available, family
 
@@ -267,4 +266,4 @@ def adaptive_problems() -> list[str]:
         and family(name).robots[0] == 1
         and (family(name).dynamics or type(family(name)).draw is not Family.draw)
     ]
-    return [*found, DriveTwin.name, *(name for name in PROBLEMS if name.startswith(("drive-push", "drive-pursuit")))]
+    return [*found, *(name for name in PROBLEMS if name.startswith(("drive-push", "drive-pursuit")))]

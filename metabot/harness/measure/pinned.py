@@ -7,23 +7,18 @@ from collections.abc import Mapping
 import numpy as np
 
 from metabot.problems import Outcome, Problem, Split
-from metabot.problems.drive import DriveTwin
 from metabot.problems.family import FamilyProblem
 from metabot.problems.partner import PartnerProblem
-from metabot.task import Interval, RobotDynamics
-from metabot_sim.episodes import OBJECT_DYNAMICS, ROBOT_DYNAMICS, EpisodeBatch
+from metabot.task import Interval, RobotDynamics, TaskDistribution
+from metabot.task.distribution import OF_OBJECTS
 from metabot_sim.families.registry import family
-
-_OBJECT = "object_"
 
 
 def variables(problem: Problem) -> tuple[str, ...]:
     """Names of the hidden variables that tasks of training differ in; none where tasks are something else."""
     if isinstance(problem, PartnerProblem):
         return tuple(problem.behaviour.traits)
-    if isinstance(problem, FamilyProblem):
-        return tuple(family(problem.name).dynamics)
-    return tuple(problem.distribution.drawn) if isinstance(problem, DriveTwin) else ()
+    return tuple(family(problem.name).dynamics) if isinstance(problem, FamilyProblem) else ()
 
 
 def pinned(problem: Problem, free: str | None, threads: int = 1) -> Problem:
@@ -43,20 +38,16 @@ def pinned(problem: Problem, free: str | None, threads: int = 1) -> Problem:
     if isinstance(problem, PartnerProblem):
         traits = problem.behaviour.traits.values()
         middle = {index: 0.5 * (each.low + each.high) for index, each in enumerate(traits) if names[index] != free}
-        return _PinnedRows(problem, middle)
-    if isinstance(problem, FamilyProblem):
-        ranges = family(problem.name).dynamics
-        return _PinnedFamily(problem.name, {name: still(name, ranges[name]) for name in names if name != free}, threads)
-    assert isinstance(problem, DriveTwin), "nothing else has names"
-    drawn = problem.distribution.drawn
-    return _PinnedRows(
-        problem, {ROBOT_DYNAMICS.index(name): still(name, drawn[name]) for name in names if name != free}
-    )
+        return _PinnedTraits(problem, middle)
+    ranges = family(problem.name).dynamics
+    pins = {name: still(name, ranges[name]) for name in names if name != free}
+    dynamics = {name: Interval(low=value, high=value) for name, value in pins.items()}
+    return FamilyProblem(TaskDistribution(family=problem.name, dynamics=dynamics), threads=threads)
 
 
 def still(name: str, interval: Interval) -> float:
     """What a variable is pinned at: as in a healthy robot if that lies in its range, and the median if not."""
-    healthy = None if name.startswith(_OBJECT) else float(getattr(RobotDynamics(), name))
+    healthy = None if name.startswith(OF_OBJECTS) else float(getattr(RobotDynamics(), name))
     low = -interval.high if interval.signed else interval.low
     if healthy is not None and low <= healthy <= interval.high:
         return healthy
@@ -64,25 +55,8 @@ def still(name: str, interval: Interval) -> float:
     return 0.5 * (interval.low + interval.high)
 
 
-class _PinnedFamily(FamilyProblem):
-    """A family whose episodes have some hidden dynamics overwritten."""
-
-    def __init__(self, name: str, pins: Mapping[str, float], threads: int) -> None:
-        super().__init__(name, threads=threads)
-        self._pins = pins
-
-    def _draw(self, tasks: np.ndarray, seed: int) -> EpisodeBatch:
-        episodes = super()._draw(tasks, seed)
-        for name, value in self._pins.items():
-            if name.startswith(_OBJECT):
-                episodes.object_dynamics[..., OBJECT_DYNAMICS.index(name.removeprefix(_OBJECT))] = value
-            else:
-                episodes.robot_dynamics[..., ROBOT_DYNAMICS.index(name)] = value
-        return episodes
-
-
-class _PinnedRows(Problem):
-    """A problem whose tasks are rows of variables, some of which are overwritten."""
+class _PinnedTraits(Problem):
+    """A problem whose tasks are rows of traits, some of which are overwritten."""
 
     def __init__(self, problem: Problem, pins: Mapping[int, float]) -> None:
         self._problem, self._columns, self._values = problem, list(pins), list(pins.values())

@@ -7,12 +7,10 @@ from collections.abc import Iterable
 import numpy as np
 
 from metabot.problems import Problem
-from metabot.problems.drive import DriveTwin
 from metabot.problems.family import FamilyProblem
 from metabot.problems.partner import PartnerProblem
-from metabot.problems.problem import SPLITS
 from metabot.task import KINDS, RobotDynamics
-from metabot_sim.episodes import OBJECT_DYNAMICS, ROBOT_DYNAMICS, EpisodeBatch, named_dynamics
+from metabot_sim.episodes import OBJECT_DYNAMICS, ROBOT_DYNAMICS, named_dynamics
 from metabot_sim.families.registry import family
 
 POOL = 256
@@ -66,12 +64,10 @@ def groups_of(points: np.ndarray, count: int, rng: np.random.Generator, rounds: 
 
 def described(problem: Problem, tasks: np.ndarray) -> list[str]:
     """Each task in a few words: what is wrong with the robot or how the partner is; numbers where nobody has words."""
-    if isinstance(problem, DriveTwin):
-        return [_robot(row) for row in tasks]
     if isinstance(problem, PartnerProblem):
         return [_listed(problem.behaviour.traits, row) for row in tasks]
     if isinstance(problem, FamilyProblem) and (dynamics := family(problem.name).dynamics):
-        episodes = episodes_of(problem, tasks)
+        episodes = problem.episodes_of(tasks)
         words = [_robot(values) for values in episodes.robot_dynamics[:, 0]]
         if KINDS[family(problem.name).spec(problem.agents).robots[0].kind].reach_m is not None:
             # Of an arm a gain and a bias mean something else than the words say, which are those of cars.
@@ -87,14 +83,6 @@ def described(problem: Problem, tasks: np.ndarray) -> list[str]:
     if hidden is None:
         return [f"task {number}" for number in range(len(tasks))]
     return ["(" + ", ".join(f"{value:.2g}" for value in row) + ")" for row in hidden]
-
-
-def episodes_of(problem: FamilyProblem, tasks: np.ndarray) -> EpisodeBatch:
-    """An episode of each task of a family, with its hidden dynamics."""
-    found = family(problem.name)
-    (split,) = set(tasks[:, 1].tolist())
-    numbers = np.arange(len(tasks), dtype=np.int64)
-    return found.draw(found.spec(problem.agents), SPLITS[split], tasks[:, 0], numbers)
 
 
 def _listed(names: Iterable[str], row: np.ndarray) -> str:

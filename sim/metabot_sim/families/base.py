@@ -117,7 +117,7 @@ class Family(ABC):
             if robot.kind not in kinds | self.also_kinds:
                 allowed = ", ".join(sorted(kinds | self.also_kinds))
                 raise SpecError(f"robots.{robot.name}.kind: {robot.kind} cannot play {self.name}; allowed: {allowed}")
-            self._check_dynamics(robot)
+            self.check_dynamics(robot)
         if spec.success.hold_s and not self.holds:
             raise SpecError(
                 f"success.hold_s: {spec.success.hold_s:g}, but nobody stands still in {self.name}; allowed: 0"
@@ -134,8 +134,12 @@ class Family(ABC):
                 f"objects: {len(spec.objects)} are too few for {self.name}; allowed: at least {len(usual.objects)}"
             )
 
-    def _check_dynamics(self, robot: RobotSpec) -> None:
-        """Refuse hidden dynamics that would have no effect."""
+    def check_dynamics(self, robot: RobotSpec) -> None:
+        """Refuse hidden dynamics that would have no effect.
+
+        Raises:
+            SpecError: with the field, its value and what is allowed.
+        """
         healthy = RobotDynamics()
         for names, works, why in (
             (WHEELS, KINDS[robot.kind].reach_m is None and robot.kind != "part", f"{robot.kind} has no wheels"),
@@ -148,6 +152,28 @@ class Family(ABC):
                 if value != usual:
                     raise SpecError(f"robots.{robot.name}.dynamics.{name}: {value:g}, but {why}; allowed: {usual:g}")
 
+    def check_ranges(self, ranges: Mapping[str, Interval], spec: TaskSpec) -> None:
+        """Refuse ranges of hidden dynamics that no robot or object can have, or that would have no effect.
+
+        Args:
+            ranges: by name.
+            spec: of the robots.
+
+        Raises:
+            SpecError: with the name, its value and what is allowed.
+        """
+        for name, interval in ranges.items():
+            for value in {interval.low, interval.high, *((-interval.low, -interval.high) if interval.signed else ())}:
+                if name.startswith(_OBJECT):
+                    if not spec.objects:
+                        raise SpecError(f"dynamics.{name}: there are no objects in {self.name}")
+                    if not value > 0.0:
+                        raise SpecError(f"dynamics.{name}: {value:g} is not above 0")
+                    continue
+                dynamics = RobotDynamics.parse({name: round(value) if name in WHOLE_DYNAMICS else value})
+                for robot in spec.robots:
+                    self.check_dynamics(robot.model_copy(update={"dynamics": dynamics}))
+
     def hidden(self, batch: EpisodeBatch) -> np.ndarray:
         """What differs from task to task and no robot is told, (n, numbers); near ones mean nearly the same."""
         return told_by(batch, [*self.dynamics, *self.held_out], self.angles)
@@ -156,16 +182,19 @@ class Family(ABC):
         """The ranges of a split."""
         return {**self.dynamics, **(self.held_out if split == "held-out" else {})}
 
-    def draw_dynamics(self, tasks: np.ndarray, split: Split, batch: EpisodeBatch) -> None:
+    def draw_dynamics(
+        self, tasks: np.ndarray, split: Split, batch: EpisodeBatch, ranges: Mapping[str, Interval] | None = None
+    ) -> None:
         """Draw the hidden dynamics of tasks, in place.
 
         Args:
             tasks: (n,) numbers of tasks; the same number and split give the same dynamics.
             split: whose ranges and seeds.
             batch: n episodes.
+            ranges: in place of the split's.
         """
         draws = rng.Draws(rng.keys(_DYNAMICS, SPLITS.index(split), tasks))
-        for name, interval in self.intervals(split).items():
+        for name, interval in (self.intervals(split) if ranges is None else ranges).items():
             target, columns = batch.robot_dynamics, ROBOT_DYNAMICS
             column_name = name
             if name.startswith(_OBJECT):

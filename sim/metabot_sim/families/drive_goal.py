@@ -8,7 +8,6 @@ from metabot.task import (
     COLOR_NAMES,
     KINDS,
     Arena,
-    DriveDistribution,
     Interval,
     Pad,
     Pose,
@@ -26,8 +25,8 @@ from metabot_sim.families.parking import Parking
 from metabot_sim.rewards import Step
 from metabot_sim.robots import diffdrive
 
-ALONE = DriveDistribution()
-"""What one robot by itself trains on: the family with one robot is that."""
+ALONE_M, ALONE_S = (0.8, 2.0), 4.0
+"""How far the pad of one robot by itself is, and how long it has."""
 
 
 class DriveGoal(Family):
@@ -39,9 +38,9 @@ class DriveGoal(Family):
     robots = (1, 3, 16)
     also_kinds = frozenset({"ackermann", "mjcf"})
     dynamics = {  # noqa: RUF012
-        "drive_gain": ALONE.drive_gain,
-        "steer_gain": ALONE.steer_gain,
-        "steer_bias": ALONE.steer_bias,
+        "drive_gain": Interval(low=0.7, high=1.0, signed=True),
+        "steer_gain": Interval(low=0.8, high=1.3, signed=True),
+        "steer_bias": Interval(low=-0.25, high=0.25),
     }
     held_out = {  # noqa: RUF012
         "drive_gain": Interval(low=0.55, high=0.7, signed=True),
@@ -65,7 +64,7 @@ class DriveGoal(Family):
                 for i, color in enumerate(colors)
             ),
             pads=tuple(Pad(color=color, x=1.0, y=float(across[i])) for i, color in enumerate(colors)),
-            horizon_s=ALONE.horizon_s if robots == 1 else 12.0 + 0.5 * robots,
+            horizon_s=ALONE_S if robots == 1 else 12.0 + 0.5 * robots,
         )
 
     def check(self, spec: TaskSpec) -> None:
@@ -79,7 +78,7 @@ class DriveGoal(Family):
         """See `Family.draw_places`."""
         robots = len(spec.robots)
         if robots == 1:
-            distance = draws.uniform(ALONE.goal_distance_m.low, ALONE.goal_distance_m.high)
+            distance = draws.uniform(*ALONE_M)
             bearing = draws.uniform(-np.pi, np.pi)
             batch.spawns[...] = 0.0
             batch.pads[:, 0] = frames.polar(distance, bearing)
