@@ -43,8 +43,4 @@ FAULTS = {"drive-goal": _FEEDBACK, "drive-odometry": _ODOMETRY}
 def with_faults(spec: TaskSpec, first: int = 0) -> TaskSpec:
     """The task with robot i suffering fault `first` + i of its family, counted round."""
     faults = FAULTS[spec.family]
-    robots = tuple(
-        robot.model_copy(update={"dynamics": faults[(first + index) % len(faults)]})
-        for index, robot in enumerate(spec.robots)
-    )
-    return spec.model_copy(update={"robots": robots})
+    return spec.with_dynamics(faults[(first + index) % len(faults)] for index in range(len(spec.robots)))

@@ -254,12 +254,15 @@ class Demo:
         robots, found, twin = self._fleet.robots, self._found, self._twin
         # Robots that act together share one task, which all of them adapt to in the same way.
         askable = robots if twin.agents == 1 else robots[:1]
+        # Nobody drives meanwhile, and listening to a world takes time that adapting needs.
+        self._client.pause_world()
         with self.console.phase("Adapting to the faults") as phase:
             self._adapt_wave(spec, robots, 0, phase)
             number = 0
             while len(found.faults) < self._told_apart:
                 number += len(askable)
                 self._adapt_wave(spec, askable[: self._told_apart - len(found.faults)], number, phase)
+        self._client.pause_world(False)
 
     def _adapt_wave(self, spec: TaskSpec, robots: tuple[str, ...], number: int, phase: Phase) -> None:
         """Robots adapt side by side; what they drive with comes of the first wave, which is the world as it is."""

@@ -77,15 +77,13 @@ def with_others(spec: TaskSpec, number: int, seed: int) -> TaskSpec:
     if spec.family in FAULTS:
         return with_faults(spec, number)
     other = family(spec.family).sample(_MANY * seed + number, "test", len(spec.robots), seed)
-    robots = [
-        mine.model_copy(update={"dynamics": its.dynamics}) for mine, its in zip(spec.robots, other.robots, strict=True)
-    ]
     things = [
         mine.model_copy(update={name: getattr(its, name) for name in ("mass_kg", "size_m", "friction")})
         for mine, its in zip(spec.objects, other.objects, strict=True)
     ]
     hidden = {"pads": other.pads} if family(spec.family).places else {}
-    return spec.model_copy(update={"robots": tuple(robots), "objects": tuple(things), **hidden})
+    mine = spec.with_dynamics(robot.dynamics for robot in other.robots)
+    return mine.model_copy(update={"objects": tuple(things), **hidden})
 
 
 def in_words(problem: FamilyProblem, row: np.ndarray, robot: RobotSpec) -> str:

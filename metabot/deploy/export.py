@@ -16,7 +16,7 @@ import torch
 
 from metabot.deploy.contract import METADATA_KEY, PolicyContract, PolicyFileError
 from metabot.deploy.graph import Step
-from metabot.deploy.proof import Proof, check_probes, prove
+from metabot.deploy.proof import EPISODES, Proof, check_probes, prove
 from metabot.deploy.runtime import PolicySession
 from metabot.params.atomic import atomic_file
 from metabot.policy import Policy
@@ -67,6 +67,7 @@ def export_policy(
     *,
     problem: Problem | None = None,
     tasks: np.ndarray | None = None,
+    episodes: int = EPISODES,
     seed: int = 0,
 ) -> Exported:
     """Write a policy as ONNX and compare it with PyTorch.
@@ -80,6 +81,7 @@ def export_policy(
         contract: stored in the file; inputs, state and versions are filled in here.
         problem: where the two are compared in real episodes; on random observations without one.
         tasks: rows of `Problem.sample` of those episodes; drawn from its test tasks by default.
+        episodes: driven in closed loop.
         seed: of what is compared.
 
     Raises:
@@ -103,7 +105,7 @@ def export_policy(
     if problem is None:
         parity = check_probes(session, step, seed)
     else:
-        proof = prove(session, policy, vector, problem, tasks, seed)
+        proof = prove(session, policy, vector, problem, tasks, episodes, seed)
         parity = proof.parity_max_abs
     if path is not None:
         with atomic_file(path) as file:

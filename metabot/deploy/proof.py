@@ -86,6 +86,7 @@ def prove(
     parameters: Tensor,
     problem: Problem,
     tasks: np.ndarray | None = None,
+    episodes: int = EPISODES,
     seed: int = 0,
 ) -> Proof:
     """Compare an exported policy with PyTorch in real episodes.
@@ -96,6 +97,7 @@ def prove(
         parameters: (policy.layout.size,).
         problem: where.
         tasks: rows of `Problem.sample`, repeated as often as it takes; test tasks by default.
+        episodes: in closed loop; step by step are as many of them as `OBSERVATIONS` take.
         seed: of tasks, starts and goals.
 
     Raises:
@@ -103,26 +105,26 @@ def prove(
     """
     rng = np.random.default_rng([seed, 60])
     if tasks is None:
-        tasks = problem.sample(rng, EPISODES, "test")
-    rows = np.resize(np.arange(len(tasks)), EPISODES)
+        tasks = problem.sample(rng, episodes, "test")
+    rows = np.resize(np.arange(len(tasks)), episodes)
     chosen, start = tasks[rows], int(rng.integers(2**62))
     played = rollout(
-        problem, policy, parameters.expand(EPISODES, -1), chosen, 1, np.random.default_rng(start), deterministic=True
+        problem, policy, parameters.expand(episodes, -1), chosen, 1, np.random.default_rng(start), deterministic=True
     )
     # As many episodes as it takes: those that are decided early have few observations.
     lengths = played.mask.flatten(0, 1).sum(1).numpy()
     count = min(len(lengths), 1 + int(np.searchsorted(np.cumsum(lengths), OBSERVATIONS)))
     seen, parity = _step_by_step(session, policy, parameters, played, count)
     _limited(parity)
-    shares = played.success.numpy().reshape(EPISODES, -1)
+    shares = played.success.numpy().reshape(episodes, -1)
     ours = np.asarray(shares.min(1) > 0.5)
     theirs = _in_closed_loop(session, problem, chosen, np.random.default_rng(start))
     apart = int((ours != theirs).sum())
     if problem.has_success and apart > _MAY_DIFFER:
         raise ValueError(
-            f"closed loop: {apart} of {EPISODES} episodes end otherwise than with PyTorch; allowed: {_MAY_DIFFER}"
+            f"closed loop: {apart} of {episodes} episodes end otherwise than with PyTorch; allowed: {_MAY_DIFFER}"
         )
-    return Proof(seen, parity, EPISODES, (float(ours.mean()), float(theirs.mean())))
+    return Proof(seen, parity, episodes, (float(ours.mean()), float(theirs.mean())))
 
 
 def _step_by_step(

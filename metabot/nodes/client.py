@@ -256,6 +256,14 @@ class FleetClient:
         """
         self._call(Trigger, "/world/reset", Trigger.Request(), timeout_s)
 
+    def pause_world(self, paused: bool = True, timeout_s: float = 20.0) -> None:
+        """Stop the world's time, or let it go on.
+
+        Raises:
+            FleetError: if the simulator does not answer in time.
+        """
+        self._call(SetBool, "/world/pause", SetBool.Request(data=paused), timeout_s)
+
     def wait(self, condition: Callable[[], bool], what: str, timeout_s: float) -> None:
         """Wait until a condition on the view holds.
 

@@ -40,6 +40,8 @@ STATUS_PERIOD_S = 0.5
 POLL_S = 0.02
 MAX_EPISODES = 100_000
 """Episodes or trials one goal may ask for."""
+_PROVED = 32
+"""Episodes in closed loop that a file is proved in before its robot gets it: both cores are busy then."""
 _PLAIN = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9_.-]{0,63}\.onnx")
 _STATES = {"idle": msg.RobotStatus.IDLE, "learning": msg.RobotStatus.LEARNING, "adapting": msg.RobotStatus.ADAPTING}
 
@@ -381,7 +383,9 @@ class RobotLearnerNode(ManagedNode):
             task_digest=spec.digest,
             adapted=f"the task of {self.robot}, {result.episodes} episodes",
         )
-        exported = export_policy(path, policy, adapted.parameters, contract, problem=twin, tasks=task[None])
+        exported = export_policy(
+            path, policy, adapted.parameters, contract, problem=twin, tasks=task[None], episodes=_PROVED
+        )
         result.file, result.parity_max_abs = str(path or ""), exported.parity_max_abs
         self._policy.publish(
             convert.policy_to_ros(

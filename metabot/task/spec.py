@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import math
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -283,6 +284,13 @@ class TaskSpec(SpecModel):
             if pad.color == goal:
                 return pad
         raise KeyError(f"{robot} is sent to no pad")
+
+    def with_dynamics(self, dynamics: Iterable[RobotDynamics]) -> TaskSpec:
+        """The same task with other hidden dynamics, one for each robot in turn."""
+        robots = (
+            robot.model_copy(update={"dynamics": each}) for robot, each in zip(self.robots, dynamics, strict=False)
+        )
+        return self.model_copy(update={"robots": tuple(robots)})
 
     @classmethod
     def read(cls, path: Path) -> TaskSpec:

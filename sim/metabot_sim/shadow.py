@@ -42,9 +42,7 @@ class Shadow:
             SpecError: if the family cannot be played so, or a robot is of a kind that nobody senses; one line.
         """
         if not told:
-            healthy = RobotDynamics()
-            robots = tuple(robot.model_copy(update={"dynamics": healthy}) for robot in spec.robots)
-            spec = spec.model_copy(update={"robots": robots})
+            spec = spec.with_dynamics(RobotDynamics() for _ in spec.robots)
         self.spec = spec
         self.env = FleetEnv(spec, 1, autoreset=Autoreset.DISABLED)
         self._of: dict[str, tuple[RobotGroup, int]] = {}

@@ -12,6 +12,7 @@ from metabot.base.many_tasks import ManyTasks, ManyTasksConfig, train_on_many
 from metabot.base.stacked import StackedFrames
 from metabot.harness.measure.drivers import Driver, drive
 from metabot.problems import make_problem
+from metabot.problems.family import FamilyProblem
 from metabot.problems.reach import PointReach
 from metabot.task import RobotDynamics
 
@@ -112,16 +113,18 @@ def test_the_cross_entropy_method_finds_the_least_and_breaks_ties_by_the_next_co
 
 
 def test_a_steering_controller_drives_a_healthy_robot_to_its_goal() -> None:
-    problem = make_problem("drive-twin")
+    problem = make_problem("drive-goal")
     controller = controller_for(problem.observation_names, problem.horizon)
     assert isinstance(controller, Steering)
     quiet = [2.0, 3.0, 0.0, 0.0, 0.0, 0.0, 0.1, 0.0, 0.0, 10.0, 0.0]
     rows = np.tile([1.0, 0.0, *quiet], (16, 1))
-    healthy = np.array([RobotDynamics().as_tuple()])
+    assert isinstance(problem, FamilyProblem)
+    healthy, reversed_drive = (
+        problem.state(problem.spec.with_dynamics([RobotDynamics(drive_gain=gain)]))[None] for gain in (1.0, -1.0)
+    )
     success, _ = drive(problem, lambda seen, step: controller(rows, seen, step), healthy, 16, np.random.default_rng(0))
     assert success[0] == 1.0
     # Somebody who is not told that the drive is reversed drives away.
-    reversed_drive = np.array([RobotDynamics(drive_gain=-1.0).as_tuple()])
     rng = np.random.default_rng(0)
     assert drive(problem, lambda seen, step: controller(rows, seen, step), reversed_drive, 16, rng)[0][0] < 0.5
 

@@ -88,7 +88,7 @@ def test_who_does_not_adapt_is_compared_and_variables_are_drawn_alone(
     monkeypatch.setattr(unadapted, "MORE", 2)
     monkeypatch.setattr(measuring, "MEMORY", {"rl2": {"trial_episodes": 1}})
     monkeypatch.setattr(one_variable, "IMITATION", ImitatorConfig(rounds=1, episodes=2, updates=10, batch=32))
-    words = ["drive-twin", "--only", "unadapted,variables", "--seeds", "2", "--tasks", "3", "--trials", "2"]
+    words = ["drive-goal", "--only", "unadapted,variables", "--seeds", "2", "--tasks", "3", "--trials", "2"]
     words += ["--env-steps", "21000", "--method", "meta-sgd", "--out", str(tmp_path), "--json", str(tmp_path / "all")]
     code, said = run(*words)
     assert code == 0, said
@@ -97,5 +97,5 @@ def test_who_does_not_adapt_is_compared_and_variables_are_drawn_alone(
     assert tried[("PPO", 1)] == tried[("feedback", 1)] == 2 and sorted(tried.values()) == [2, 2, 2]
     assert [each["name"] for each in row["unadapted"]["memory"]] == ["rl2"]
     assert list(row["variables"]["rows"]) == ["none", "drive_gain", "steer_gain", "steer_bias"]
-    assert all(len(line) <= 80 for line in said.splitlines() if not line.startswith("drive-twin: "))
+    assert all(len(line) <= 80 for line in said.splitlines() if not line.startswith("drive-goal: "))
     assert "with a memory: adapts within the episode" in said and "drawn alone" in said

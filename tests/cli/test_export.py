@@ -63,7 +63,7 @@ def test_adapted_parameters_leave_as_they_are(tmp_path: Path) -> None:
     [
         ((), "source: name a training"),
         ((MODELS / "dagger-drive-goal", "--check", "x.onnx"), "not both"),
-        ((MODELS / "dagger-drive-goal", "--out", "."), "export_path: . is a folder"),
+        ((MODELS / "dagger-drive-goal", "--out", "."), "file: . is a folder"),
         ((MODELS / "dagger-drive-goal", "--out", __file__), "is no policy"),
         ((MODELS / "dagger-drive-goal", "--split", "dev"), "split: no 'dev'"),
         ((MODELS / "dagger-drive-goal", "--spec", "x.json"), "--episodes"),

@@ -43,10 +43,10 @@ def shown(robots: int = 1, family: str = "drive-goal") -> FleetEnv:
 class Same(FamilyProblem):
     """Every episode is the one that is shown."""
 
-    episodes: EpisodeBatch
+    shown: EpisodeBatch
 
-    def _draw(self, tasks: np.ndarray, seed: int) -> EpisodeBatch:
-        return self.episodes.take(np.zeros(len(tasks), dtype=np.int64))
+    def episodes_of(self, tasks: np.ndarray, seed: int = 0) -> EpisodeBatch:
+        return self.shown.take(np.zeros(len(tasks), dtype=np.int64))
 
 
 @pytest.mark.parametrize(("method", "family"), [("rl2", "drive-goal"), ("meta-sgd", "drive-push")])
@@ -56,7 +56,7 @@ def test_a_policy_drives_as_it_was_trained_to_with_its_memory(method: str, famil
     # Fresh networks hardly command anything: what a reward changes would be lost in rounding.
     parameters = 4.0 * training.learner.start(training.meta)
     problem = Same(family)
-    problem.episodes = env.episodes.take(np.arange(1))
+    problem.shown = env.episodes.take(np.arange(1))
     expected = rollout(
         problem,
         training.learner.policy,
@@ -68,7 +68,7 @@ def test_a_policy_drives_as_it_was_trained_to_with_its_memory(method: str, famil
     )
     driver = TrainedDriver(training, "it", env, parameters=parameters)
     for _ in range(2):
-        env.reset(episodes=problem.episodes)
+        env.reset(episodes=problem.shown)
         driver.begin(3)
         for step in range(20):
             actions = driver()

@@ -100,7 +100,7 @@ def test_what_a_user_gets_wrong_ends_with_one_line(words: list[str], line: str, 
 
 
 def test_replay_remembers_driving_robots_with_opposite_dynamics() -> None:
-    result = compare(ComparisonConfig(("replay",), "drive-twin", tasks=3, seeds=1, steps=80, looks=1, trials=8))
+    result = compare(ComparisonConfig(("replay",), "drive-goal", tasks=3, seeds=1, steps=80, looks=1, trials=8))
     assert result.score == "success" and result.scores["replay"][0, 0].max() < 0.5
     found = result.summary("replay")
     assert found["average"][0] > 0.8 and found["forgetting"][0] < 0.2, found

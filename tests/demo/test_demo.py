@@ -22,8 +22,8 @@ from metabot.demo.config import CHECKPOINT, DISTRIBUTION, SETTINGS, DemoConfig, 
 from metabot.demo.summary import Summary
 from metabot.meta import make_meta_learner
 from metabot.params import Origin, load_checkpoint, save_checkpoint
-from metabot.problems.drive import DriveTwin
-from metabot.task import DriveDistribution
+from metabot.problems import make_problem
+from metabot.task import TaskDistribution
 
 pytestmark = [pytest.mark.processes, pytest.mark.slow]
 
@@ -105,7 +105,7 @@ SHORT = ("--tasks", "4", "--set", "outer_steps=5", "--trials", "16", "--rounds",
 def test_the_main_job_from_sentence_to_report_though_nodes_are_killed(start_demo, tmp_path: Path) -> None:
     """Enough rounds to learn; in every phase something is killed. A method and tasks that learn the quickest."""
     (tmp_path / "tasks.json").write_text('{"family": "drive-goal"}')
-    method = ("--algorithm", "meta-sgd", "--tasks", "8", "--practice", "8", "--rounds", "22")
+    method = ("--method", "meta-sgd", "--tasks", "8", "--practice", "8", "--rounds", "22")
     others = (*method, "--distribution", str(tmp_path / "tasks.json"))
     demo = start_demo("two robots go to blue and yellow", "--seed", "3", "--no-baselines", *others)
     demo.wait_for_rounds(2, 90)
@@ -197,7 +197,7 @@ def test_a_domain_or_port_in_use_is_said_in_one_line(start_demo) -> None:
         (("--distribution", "/nowhere.json"), "distribution: /nowhere.json: "),
         (("--trials", "0"), "trials: 0 is below 1"),
         (("--resume", "/nowhere"), "resume: /nowhere has no meta.checkpoint"),
-        (("--algorithm", "magic"), "algorithm: no meta-learner 'magic'; allowed: anil, "),
+        (("--method", "magic"), "algorithm: no meta-learner 'magic'; allowed: anil, "),
         (("--domain", "999"), "domain: 999 is not between 0 and 232"),
     ],
 )
@@ -209,9 +209,9 @@ def test_wrong_options_are_one_line_and_exit_code_2(start_demo, arguments: tuple
 
 
 @pytest.mark.parametrize(
-    ("algorithm", "settings", "line"),
+    ("method", "settings", "line"),
     [
-        ("meta-sgd", {}, "resume: .* was learned by meta-sgd, not task-inference; allowed: --algorithm meta-sgd"),
+        ("meta-sgd", {}, "resume: .* was learned by meta-sgd, not task-inference; allowed: --method meta-sgd"),
         (
             "task-inference",
             {},
@@ -220,35 +220,37 @@ def test_wrong_options_are_one_line_and_exit_code_2(start_demo, arguments: tuple
     ],
 )
 def test_only_what_the_same_method_has_learned_is_gone_on_with(
-    tmp_path: Path, algorithm: str, settings: dict, line: str
+    tmp_path: Path, method: str, settings: dict, line: str
 ) -> None:
     def learned(folder: str, **values: object) -> Path:
-        layout = make_meta_learner(algorithm, DriveTwin(DISTRIBUTION), **values).layout
-        facts = {"algorithm": algorithm, "version": 3, "seed": 0}
+        layout = make_meta_learner(method, make_problem(DISTRIBUTION), **values).layout
+        facts = {"method": method, "version": 3, "seed": 0}
         (tmp_path / folder).mkdir()
         save_checkpoint(tmp_path / folder / CHECKPOINT, np.zeros(layout.size, np.float32), layout, facts)
         return tmp_path / folder
 
     with pytest.raises(ValueError, match=line):
         DemoConfig(resume=learned("other", **settings))
-    whole = SETTINGS if algorithm == "task-inference" else {}
-    assert DemoConfig(resume=learned("same", **whole), algorithm=algorithm).resume is not None
+    whole = SETTINGS if method == "task-inference" else {}
+    assert DemoConfig(resume=learned("same", **whole), method=method).resume is not None
 
 
 def test_what_a_training_or_a_fleet_has_learned_says_how_it_was_learned(tmp_path: Path) -> None:
     model = MODELS / "meta-sgd-drive-goal"
     options = resumed(model)
     config = DemoConfig(resume=model, **options)
-    assert (config.algorithm, config.all_settings()) == ("meta-sgd", {})
+    assert (config.method, config.all_settings()) == ("meta-sgd", {})
     assert config.task_distribution().family == "drive-goal"
-    fleets = Origin("maml", 2, {"inner_step": 0.2}, DriveDistribution(horizon_s=3.0).model_dump(mode="json"))
-    layout = make_meta_learner("maml", DriveTwin(DriveDistribution())).layout
+    fleets = Origin("maml", 2, {"inner_step": 0.2}, TaskDistribution(horizon_s=3.0).model_dump(mode="json"))
+    layout = make_meta_learner("maml", make_problem("drive-goal")).layout
     save_checkpoint(tmp_path / CHECKPOINT, np.zeros(layout.size, np.float32), layout, fleets.facts())
     config = DemoConfig(resume=tmp_path, **resumed(tmp_path))
-    assert config.algorithm == "maml" and config.all_settings() == {"inner_step": 0.2}
+    assert config.method == "maml" and config.all_settings() == {"inner_step": 0.2}
     assert config.task_distribution().horizon_s == 3.0
-    with pytest.raises(ValueError, match="has learned grasp-place, which the demo's fleet does not play"):
-        resumed(MODELS / "ridge-dynamics-grasp-place")
+    placing = MODELS / "ridge-dynamics-grasp-place"
+    assert DemoConfig(resume=placing, family="grasp-place", **resumed(placing)).method == "ridge-dynamics"
+    with pytest.raises(ValueError, match="no sentence asks for grasp-place; allowed: drive-goal"):
+        DemoConfig(resume=placing, **resumed(placing))
     save_checkpoint(tmp_path / CHECKPOINT, np.zeros(layout.size, np.float32), layout, {"success_after": 1.0})
     with pytest.raises(ValueError, match="holds no meta-parameters"):
         resumed(tmp_path)

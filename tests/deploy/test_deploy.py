@@ -61,7 +61,7 @@ def test_a_policy_takes_no_place_but_an_earlier_policys(tmp_path: Path, exported
     notes.write_text("mine")
     folder.mkdir()
     for path, line in ((notes, "is there already and is no policy"), (folder, "is a folder; allowed: the name of")):
-        with pytest.raises(ValueError, match=f"^export_path: {path} {line}"):
+        with pytest.raises(ValueError, match=f"^file: {path} {line}"):
             export_policy(path, POLICY, parameters, CONTRACT)
     assert notes.read_text() == "mine" and folder.is_dir() and len(list(tmp_path.iterdir())) == 2
     former.write_bytes(exported[0].path.read_bytes())

@@ -1,15 +1,18 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
-from metabot.fleet import Closed, Extended, Rejected, RoundConfig, RoundKeeper, Update, weighted_mean
+from metabot.fleet import Closed, Extended, Identity, Rejected, RoundConfig, RoundKeeper, Update, weighted_mean
 from metabot.params import Layout
 
 LAYOUT = Layout.of({"x": (3,)})
+IDENTITY = Identity.of("maml", {"inner_step": 0.1}, {"family": "drive-goal"}, LAYOUT)
 ROBOTS = ("robot_1", "robot_2", "robot_3")
 
 
 def keeper(**config: object) -> RoundKeeper:
-    made = RoundKeeper(RoundConfig(robots=ROBOTS, deadline_s=10.0, alive_s=2.0, **config), LAYOUT)  # type: ignore[arg-type]
+    made = RoundKeeper(RoundConfig(robots=ROBOTS, deadline_s=10.0, alive_s=2.0, **config), IDENTITY, LAYOUT.size)  # type: ignore[arg-type]
     made.open(5, now=0.0)
     return made
 
@@ -18,7 +21,7 @@ def update(robot: str = "robot_1", **changes: object) -> Update:
     fields: dict[str, object] = {
         "robot": robot,
         "version": 5,
-        "layout_hash": LAYOUT.hash,
+        "identity": IDENTITY,
         "delta": np.ones(3, np.float32),
         "weight": 8.0,
     }
@@ -95,7 +98,10 @@ def test_without_a_quorum_the_round_goes_on() -> None:
         (update(delta=np.array([1, np.nan, 1], np.float32)), "1 numbers are NaN or infinite"),
         (update(delta=np.full(3, np.inf, np.float32)), "3 numbers are NaN or infinite"),
         (update(delta=np.ones(2, np.float32)), "2 numbers, layout .* has 3"),
-        (update(layout_hash="beef"), f"layout beef is not the fleet's {LAYOUT.hash}"),
+        (update(identity=replace(IDENTITY, layout="beef")), f"layout beef is not the fleet's {LAYOUT.hash}"),
+        (update(identity=replace(IDENTITY, method="reptile")), "method reptile is not the fleet's maml"),
+        (update(identity=replace(IDENTITY, settings="beef")), "settings beef is not the fleet's"),
+        (update(identity=replace(IDENTITY, distribution="")), r"distribution \(none\) is not the fleet's"),
         (update(version=4), "for the old version 4, the round is 5"),
         (update(version=9), "for the future version 9"),
         (update(weight=0.0), "weight 0.0 is not positive"),

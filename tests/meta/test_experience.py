@@ -3,8 +3,8 @@ import torch
 
 from metabot.base import drive_policy, rollout
 from metabot.experience import Episodes, advantages
-from metabot.problems.drive import DriveTwin
-from metabot.task import RobotDynamics
+from metabot.problems import make_problem
+from metabot.problems.family import FamilyProblem
 
 
 def episodes(rewards: torch.Tensor, mask: torch.Tensor) -> Episodes:
@@ -35,11 +35,12 @@ def test_a_better_action_has_a_higher_advantage() -> None:
 
 
 def test_rollout_masks_what_comes_after_the_end() -> None:
-    twin, policy = DriveTwin(), drive_policy()
+    twin, policy = make_problem("drive-goal"), drive_policy()
     rng = np.random.default_rng(0)
     parameters = torch.from_numpy(policy.initial(rng)).clone()
     policy.layout.view(parameters)["bias_2"][:] = torch.tensor([1.0, 0.0])  # straight ahead
-    healthy = np.tile(RobotDynamics().as_tuple(), (2, 1))
+    assert isinstance(twin, FamilyProblem)
+    healthy = np.tile(twin.state(twin.spec), (2, 1))
     result = rollout(twin, policy, parameters.expand(2, -1), healthy, 64, rng)
     assert 0 < result.success.mean() < 0.5
     ended = result.success.bool()

@@ -12,7 +12,8 @@ from metabot.meta.maml import MAML, MAMLConfig
 from metabot.meta.meta_sgd import MetaSGD, MetaSGDConfig
 from metabot.meta.objective import PolicyObjective
 from metabot.policy import GaussianMLP
-from metabot.problems.drive import DriveTwin
+from metabot.problems import make_problem
+from metabot.problems.family import FamilyProblem
 from metabot.task import RobotDynamics
 
 
@@ -143,14 +144,23 @@ def test_a_diverged_task_is_dropped_and_counted(name: str) -> None:
     assert torch.isfinite(new).all() and not torch.equal(new, meta)
 
 
+def robot_learner(method: str, robot: str = "robot_1", threads: int = 1, **fields: int) -> RobotLearner:
+    problem = make_problem("drive-goal", threads=threads)
+    return RobotLearner(robot, make_meta_learner(method, problem), problem, **fields)  # type: ignore[arg-type]
+
+
 def test_a_learner_goes_on_bit_by_bit_with_its_moments() -> None:
     def learn(restarted: bool) -> np.ndarray:
-        learner = RobotLearner("robot_1", make_meta_learner("meta-sgd"), DriveTwin(), tasks=2, episodes=2)
+        learner = RobotLearner(
+            "robot_1", make_meta_learner("meta-sgd"), make_problem("drive-goal"), tasks=2, episodes=2
+        )
         vector = learner.meta_learner.initial(np.random.default_rng(0))
         vector = vector + learner.learn(vector, 0).delta
         if restarted:
             moments = learner.meta_learner.moments()
-            learner = RobotLearner("robot_1", make_meta_learner("meta-sgd"), DriveTwin(), tasks=2, episodes=2)
+            learner = RobotLearner(
+                "robot_1", make_meta_learner("meta-sgd"), make_problem("drive-goal"), tasks=2, episodes=2
+            )
             learner.meta_learner.restore(moments)
         return learner.learn(vector, 1).delta
 
@@ -159,7 +169,9 @@ def test_a_learner_goes_on_bit_by_bit_with_its_moments() -> None:
 
 def test_a_round_can_be_repeated_bit_by_bit() -> None:
     def share() -> np.ndarray:
-        learner = RobotLearner("robot_1", make_meta_learner("maml"), DriveTwin(), seed=3, tasks=2, episodes=2)
+        learner = RobotLearner(
+            "robot_1", make_meta_learner("maml"), make_problem("drive-goal"), seed=3, tasks=2, episodes=2
+        )
         return learner.learn(learner.meta_learner.initial(np.random.default_rng(0)), version=4).delta
 
     assert np.array_equal(share(), share())
@@ -167,7 +179,7 @@ def test_a_round_can_be_repeated_bit_by_bit() -> None:
 
 def test_robots_and_rounds_draw_different_tasks() -> None:
     def share(robot: str, version: int) -> np.ndarray:
-        learner = RobotLearner(robot, make_meta_learner("maml"), DriveTwin(), tasks=2, episodes=2)
+        learner = robot_learner("maml", robot, tasks=2, episodes=2)
         return learner.learn(learner.meta_learner.initial(np.random.default_rng(0)), version).delta
 
     first = share("robot_1", 0)
@@ -202,11 +214,13 @@ def test_settings_are_read_from_words() -> None:
 
 @pytest.mark.slow
 def test_one_inner_step_beats_no_adaptation_after_a_short_training() -> None:
-    learner = RobotLearner("robot_1", make_meta_learner("meta-sgd"), DriveTwin(threads=2), seed=1, tasks=16, episodes=8)
+    learner = robot_learner("meta-sgd", threads=2, seed=1, tasks=16, episodes=8)
     meta = learner.meta_learner.initial(np.random.default_rng(1))
     for version in range(16):
         meta = meta + learner.learn(meta, version).delta
-    fault = np.array(RobotDynamics(steer_gain=-1.0).as_tuple())
+    problem = learner.twin
+    assert isinstance(problem, FamilyProblem)
+    fault = problem.state(problem.spec.with_dynamics([RobotDynamics(steer_gain=-1.0)]))
     adapted = learner.adapt(meta, fault, episodes=8, trials=64)
     assert adapted.success_before < 0.3
     assert adapted.success_after > 0.8

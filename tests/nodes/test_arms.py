@@ -11,6 +11,8 @@ from metabot.bringup.description import NodeProcess
 from metabot.deploy.contract import PolicyContract
 from metabot.deploy.export import export_policy
 from metabot.harness.training import load_trained
+from metabot.meta import adapted
+from metabot.problems.family import FamilyProblem
 from metabot.problems.interface import interface_of
 from metabot_sim.families.registry import family
 
@@ -22,9 +24,9 @@ MODEL = Path(__file__).parents[2] / "models" / "ridge-dynamics-grasp-place"
 def test_an_arm_with_unknown_faults_places_its_object_over_topics(start_fleet, tmp_path: Path) -> None:
     training = load_trained(MODEL)
     spec = family("grasp-place").sample(3, "held-out", 1)
-    problem = StatedDynamics.of(training.problem.spec, spec)  # type: ignore[attr-defined]
-    row = problem.sample(np.random.default_rng(0), 1, "held-out")[0]
-    parameters = adapted(training, problem, row, 2, 0).numpy()
+    problem = training.problem
+    assert isinstance(problem, FamilyProblem)
+    parameters = adapted(training.learner, training.meta, problem, problem.state(spec), 2, 0).numpy()
     policy = training.learner.policy
     contract = PolicyContract(interface_of(problem), policy.layout.hash, method="ridge-dynamics")
     path = export_policy(tmp_path / "arm.onnx", policy, parameters, contract).path

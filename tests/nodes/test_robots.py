@@ -35,7 +35,7 @@ from metabot.policy import GaussianMLP
 from metabot.problems import make_problem
 from metabot.problems.family import FamilyProblem
 from metabot.problems.interface import interface_of
-from metabot.task import Mission, RobotDynamics, TaskSpec, place
+from metabot.task import Mission, RobotDynamics, TaskDistribution, TaskSpec, place
 from metabot_sim.robots.mjcf import with_mjcf
 
 pytestmark = pytest.mark.processes
@@ -88,18 +88,18 @@ def test_a_learner_that_comes_back_takes_part_again(start_fleet, tmp_path: Path)
 
 def test_adapt_succeeds_is_rejected_is_aborted_and_is_canceled(start_fleet, tmp_path: Path) -> None:
     """The endings of the action; the fifth, no answer in time, is the next test."""
-    description = small_fleet(tmp_path, 1, rounds=1)
+    description = small_fleet(tmp_path, 1, rounds=1, exports=tmp_path)
     fleet = start_fleet(without(description, "language", "simulator", "policy"))
     client = fleet.client
     client.wait(lambda: client.view.parameters is not None and client.view.parameters.version == 1, "parameters", 60)
     spec = with_faults(place(Mission(goals=("red",))))
 
     target = tmp_path / "robot_1.onnx"
-    action = client.adapt("robot_1", spec, episodes=3, trials=16, seed=5, export_path=str(target))
+    action = client.adapt("robot_1", spec, episodes=3, trials=16, seed=5, deploy=True, file=target.name)
     result = action.result(60)
     assert result.ok and result.episodes == 3 and result.trials == 16 and result.parity_max_abs <= 1e-5
     assert target.exists() and adapted_vector(result).shape == (drive_policy().layout.size,)
-    assert action.feedback.stage in ("testing", "done", "exporting", "collecting", "stepping")
+    assert action.feedback.stage in ("testing", "done", "exporting", "adapting")
     again = client.adapt("robot_1", spec, episodes=3, trials=16, seed=5).result(60)
     assert np.array_equal(adapted_vector(result), adapted_vector(again))
 
@@ -107,14 +107,20 @@ def test_adapt_succeeds_is_rejected_is_aborted_and_is_canceled(start_fleet, tmp_
     with pytest.raises(FleetError, match="robot_1's learner refused the goal"):
         Pending(client, learner, Adapt.Goal(spec_json="{}"), "robot_1's learner").result(20)
 
-    unwritable = client.adapt("robot_1", spec, trials=8, export_path="/proc/none/robot_1.onnx").result(60)
-    assert not unwritable.ok and "/proc/none" in unwritable.message
-
-    notes = tmp_path / "notes.txt"
+    notes = tmp_path / "notes.onnx"
     notes.write_text("mine")
-    refused = client.adapt("robot_1", spec, trials=8, export_path=str(notes)).result(60)
-    assert not refused.ok and "notes.txt is there already and is no policy" in refused.message
+    refused = client.adapt("robot_1", spec, trials=8, deploy=True, file="notes.onnx").result(60)
+    assert not refused.ok and "notes.onnx is there already and is no policy" in refused.message
     assert notes.read_text() == "mine"
+
+    # Nobody writes anywhere but below the folder that the node was given.
+    for outside in ("../robot_1.onnx", str(tmp_path / "mine.onnx"), "notes.txt"):
+        with pytest.raises(FleetError, match="refused the goal"):
+            client.adapt("robot_1", spec, trials=8, deploy=True, file=outside).result(60)
+
+    other = spec.model_copy(update={"control_hz": 10})
+    with pytest.raises(FleetError, match="refused the goal"):
+        client.adapt("robot_1", other, trials=8).result(60)
 
     too_many = client.adapt("robot_1", spec, trials=4294967295)
     with pytest.raises(FleetError, match="refused the goal"):
@@ -233,7 +239,7 @@ def test_a_robot_of_ones_own_drives_over_topics_at_the_speed_that_it_is_told(
     (tmp_path / "robot.metabot.json").write_text(json.dumps({"max_speed_mps": max_speed_mps}))
     spec = with_mjcf(place(Mission(goals=("red",)), 3), str(tmp_path / "robot.xml"))
     policy, parameters = hand_set()
-    contract = PolicyContract(interface_of(FamilyProblem("drive-goal", spec=spec)), policy.layout.hash)
+    contract = PolicyContract(interface_of(FamilyProblem(TaskDistribution(scene=spec))), policy.layout.hash)
     path = export_policy(tmp_path / "own.onnx", policy, parameters, contract).path
     fleet = start_fleet(driving_nodes(small_fleet(tmp_path, 1), str(path)))
     client, heard = fleet.client, {}
@@ -354,7 +360,7 @@ def test_a_checkpoint_survives_for_the_next_fleet(start_fleet, tmp_path: Path) -
     learner = make_meta_learner("meta-sgd")
     vector = np.full(learner.layout.size, 0.25, np.float32)
     save_checkpoint(
-        tmp_path / "meta.checkpoint", vector, learner.layout, {"algorithm": "meta-sgd", "version": 2, "seed": 0}
+        tmp_path / "meta.checkpoint", vector, learner.layout, {"method": "meta-sgd", "version": 2, "seed": 0}
     )
     client = start_fleet([small_fleet(tmp_path, 1, rounds=2).shared()[0]]).client
     client.wait(lambda: client.view.parameters is not None, "parameters", 30)

@@ -15,14 +15,15 @@ from metabot_interfaces import msg
 
 from metabot.bringup.description import FleetDescription, NodeProcess
 from metabot.fleet import Update
-from metabot.meta import make_meta_learner
 from metabot.nodes import conversions as convert
 from metabot.nodes.client import FleetClient
+from metabot.nodes.learning import Learning
 from metabot.nodes.qos import latched, reliable
 from metabot.params import load_checkpoint
 
 pytestmark = pytest.mark.processes
-LAYOUT = make_meta_learner("meta-sgd").layout
+LEARNING = Learning.of("meta-sgd", "", "")
+LAYOUT, IDENTITY = LEARNING.learner.layout, LEARNING.identity
 ROBOTS = ("robot_1", "robot_2", "robot_3")
 
 
@@ -40,9 +41,7 @@ class HandmadeRobot:
         self._status.publish(msg.RobotStatus(robot=self.name))
 
     def send(self, version: int, **changes: object) -> None:
-        update = Update(
-            self.name, version, LAYOUT.hash, np.full(LAYOUT.size, 0.5, np.float32), weight=8.0, env_steps=10
-        )
+        update = Update(self.name, IDENTITY, version, np.full(LAYOUT.size, 0.5, np.float32), weight=8.0, env_steps=10)
         self.send_message(convert.update_to_ros(replace(update, **changes), self._clock.now().to_msg()))  # type: ignore[arg-type]
 
     def send_message(self, message: msg.ParameterUpdate) -> None:
@@ -70,11 +69,10 @@ def test_bad_updates_are_refused_by_name_and_the_round_goes_on(start_fleet, tmp_
     nan[3] = np.nan
     first.send(0, delta=nan)
     first.send(0, delta=np.ones(7, np.float32))
-    first.send(0, layout_hash="0123456789abcdef")
+    first.send(0, identity=replace(IDENTITY, layout="0123456789abcdef"))
+    first.send(0, identity=replace(IDENTITY, method="reptile"))
     first.send(5)
-    damaged = convert.update_to_ros(
-        Update("robot_1", 0, LAYOUT.hash, nan, 8.0), client._node.get_clock().now().to_msg()
-    )
+    damaged = convert.update_to_ros(Update("robot_1", IDENTITY, 0, nan, 8.0), client._node.get_clock().now().to_msg())
     damaged.checksum ^= 1
     first.send_message(damaged)
     HandmadeRobot(client, "stranger").send(0)

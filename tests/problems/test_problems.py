@@ -8,7 +8,7 @@ from metabot.problems.registry import problem_names
 
 TEXTBOOK = ["gridworld", "point-reach", "navigation-2d"]
 TEAMS = ["point-spread", "point-duel", "two-step-game"]
-QUICK = [*TEXTBOOK, *TEAMS, "cheetah-direction", "drive-twin", "drive-goal", "drive-formation"]
+QUICK = [*TEXTBOOK, *TEAMS, "cheetah-direction", "drive-goal", "drive-formation"]
 
 
 @pytest.mark.parametrize("name", QUICK)
@@ -31,7 +31,7 @@ def test_episodes_are_rectangles_of_finite_numbers_and_can_be_repeated(name: str
     assert all(np.array_equal(a, b) for a, b in zip(play(), play(), strict=True))
 
 
-@pytest.mark.parametrize("name", [*TEXTBOOK, "drive-twin", "drive-goal"])
+@pytest.mark.parametrize("name", [*TEXTBOOK, "drive-goal"])
 def test_an_expert_masters_every_split_and_idleness_does_not(name: str) -> None:
     problem = make_problem(name)
     for split in SPLITS:

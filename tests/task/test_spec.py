@@ -8,13 +8,13 @@ from hypothesis import strategies as st
 from metabot.task import (
     PAD_COLORS,
     Arena,
-    DriveDistribution,
     Interval,
     Mission,
     Pad,
     Pose,
     RobotDynamics,
     RobotSpec,
+    TaskDistribution,
     TaskSpec,
     place,
 )
@@ -90,28 +90,23 @@ def test_specs_are_frozen() -> None:
         spec.horizon_s = 3.0  # type: ignore[misc]
 
 
-def test_distribution_draws_both_signs_within_its_ranges() -> None:
-    distribution = DriveDistribution()
-    rows = distribution.sample_dynamics(np.random.default_rng(0), 2000)
-    assert rows.shape == (2000, len(RobotDynamics.model_fields))
-    drive, steer, bias = rows.T[:3]
-    assert (rows[:, 3:] == RobotDynamics().as_tuple()[3:]).all()
-    assert (np.abs(drive) >= 0.7).all() and (np.abs(drive) <= 1.0).all()
-    assert 0.4 < (drive > 0).mean() < 0.6 and 0.4 < (steer > 0).mean() < 0.6
-    assert (np.abs(bias) <= 0.25).all() and bias.min() < -0.2
-    assert DriveDistribution.parse(distribution.model_dump_json()) == distribution
-
-
-def test_a_distribution_draws_any_hidden_dynamics_and_refuses_those_that_there_are_not() -> None:
-    drawn = DriveDistribution.parse(
-        {"others": {"heading_offset": {"low": 0.5, "high": 1, "signed": True}, "delay_steps": {"low": 1, "high": 3}}}
-    )
-    names = list(RobotDynamics.model_fields)
-    rows = drawn.sample_dynamics(np.random.default_rng(0), 500)
-    offset, delay = rows[:, names.index("heading_offset")], rows[:, names.index("delay_steps")]
-    assert (np.abs(offset) >= 0.5).all() and (offset < 0).any() and set(delay) == {1.0, 2.0, 3.0}
-    with pytest.raises(SpecError, match=r"others\.wheels: no such hidden dynamics; allowed: payload_kg"):
-        DriveDistribution.parse({"others": {"wheels": {"low": 0, "high": 1}}})
+def test_a_distribution_says_what_is_otherwise_and_refuses_what_there_is_not() -> None:
+    drawn = TaskDistribution.parse({"dynamics": {"delay_steps": {"low": 1, "high": 3}}, "horizon_s": 3.0})
+    assert TaskDistribution.parse(drawn.model_dump_json()) == drawn and not drawn.own
+    assert TaskDistribution().own and TaskDistribution.of("") == TaskDistribution()
+    scene = TaskSpec(robots=(RobotSpec(name="a", goal="red"),), pads=(Pad(color="red", x=1, y=0),))
+    assert drawn.scened(scene) == scene.model_copy(update={"horizon_s": 3.0})
+    assert TaskDistribution(success_hold_s=0.5).scened(scene).success.hold_s == 0.5
+    for wrong, line in (
+        (
+            {"dynamics": {"wheels": {"low": 0, "high": 1}}},
+            r"dynamics\.wheels: no such hidden dynamics",
+        ),
+        ({"robots": 2, "scene": scene.model_dump()}, "robots: 2, but the scene has 1"),
+        ({"family": "drive-push", "scene": scene.model_dump()}, "scene.family: drive-goal; allowed: drive-push"),
+    ):
+        with pytest.raises(SpecError, match=line):
+            TaskDistribution.parse(wrong)
 
 
 def test_an_interval_the_wrong_way_round_is_refused() -> None:

@@ -18,6 +18,7 @@ from metabot.harness.measure.measure import _Measuring
 from metabot.harness.measure.successes import cross_matrix, screened_matrix
 from metabot.harness.measure.tasks import described, far_apart, farthest_points, groups_of
 from metabot.problems import Problem, make_problem
+from metabot.problems.family import FamilyProblem
 from metabot.problems.reach import PointReach
 from metabot.task import RobotDynamics
 
@@ -116,6 +117,11 @@ def test_tasks_far_apart_are_chosen() -> None:
     assert len(set(groups_of(points, 2, np.random.default_rng(0))[[0, 1]])) == 1
 
 
+def stated(problem: Problem, **dynamics: float) -> np.ndarray:
+    assert isinstance(problem, FamilyProblem)
+    return problem.state(problem.spec.with_dynamics([RobotDynamics(**dynamics)]))[None]  # type: ignore[arg-type]
+
+
 def test_tasks_are_told_in_words() -> None:
     problem = make_problem("drive-odometry")
     words = described(problem, far_apart(problem, 3, 0, pool=32))
@@ -123,8 +129,8 @@ def test_tasks_are_told_in_words() -> None:
     problem = make_problem("grasp-place")
     (word,) = described(problem, far_apart(problem, 1, 0, pool=8))
     assert "steer bias" in word and "pulls" not in word and "mass kg" in word
-    problem = make_problem("drive-twin")
-    assert "drive reversed" in described(problem, np.array([RobotDynamics(drive_gain=-1.0).as_tuple()]))[0]
+    problem = make_problem("drive-goal")
+    assert "drive reversed" in described(problem, stated(problem, drive_gain=-1.0))[0]
 
 
 def test_board_recipes_are_for_methods_that_have_one_and_keep_their_parts_apart(tmp_path: Path) -> None:

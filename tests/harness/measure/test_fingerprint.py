@@ -19,7 +19,7 @@ from metabot_sim.robots.car import CarGroup
 
 def test_a_fingerprint_is_that_of_the_problem() -> None:
     assert fingerprint(make_problem("drive-goal")) == fingerprint(make_problem("drive-goal"))
-    assert fingerprint(make_problem("drive-goal")) != fingerprint(make_problem("drive-twin"))
+    assert fingerprint(make_problem("drive-goal")) != fingerprint(make_problem("drive-odometry"))
 
 
 @pytest.mark.parametrize(
@@ -52,7 +52,7 @@ def test_a_measure_says_whether_it_still_holds(tmp_path: Path) -> None:
     assert measured("point-reach", load(path)) == "point-reach: cover number 2 (1 to 2)"
     path.write_text(json.dumps({"rows": [{**row, "fingerprint": "another"}]}))
     assert OTHER in measured("point-reach", load(path))
-    assert NEVER in measured("drive-twin", load(path))
+    assert NEVER in measured("drive-blind", load(path))
     with pytest.raises(ValueError, match="allowed"):
         measured("nonsense", load(path))
     path.write_text("[]")

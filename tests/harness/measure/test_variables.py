@@ -38,7 +38,7 @@ def test_what_is_pinned_lies_in_its_range() -> None:
     assert still("heading_offset", Interval(low=0.0, high=2.4, signed=True)) == 0.0
     assert still("object_mass_kg", Interval(low=0.1, high=0.3)) == pytest.approx(0.2)
     with pytest.raises(ValueError, match="allowed: drive_gain"):
-        pinned(make_problem("drive-twin"), "friction")
+        pinned(make_problem("drive-goal"), "friction")
 
 
 def test_a_variable_that_costs_nobody_is_named() -> None:
