@@ -110,6 +110,15 @@ class DemoConfig:
             return f"a task of {self.family or self.spec.family}"  # type: ignore[union-attr]
         return self.sentence or DEFAULT_TASK
 
+    @property
+    def command(self) -> str:
+        """What a user types to play the same task; "" where the sentence says it."""
+        if self.family is None:
+            return ""
+        robots = "" if self.robots is None else f" --robots {self.robots}"
+        resume = "" if self.resume is None else f" --resume {self.resume} --rounds {self.rounds}"
+        return f"metabot demo --family {self.family}{robots} --seed {self.seed}{resume}"
+
     def world(self) -> TaskSpec | None:
         """The task of the world, faults included; None where a sentence says it."""
         if self.spec is not None or self.family is None:

@@ -95,6 +95,7 @@ class Demo:
             self._client.view,
             spec,
             instruction=config.instruction,
+            command=config.command,
             algorithm=self._fleet.method,
             events=self.console.events,
             phases_s=self.console.phases_s,
@@ -323,7 +324,7 @@ class Demo:
         client, robots = self._client, self._fleet.robots
         client.reset_world()
         client.view.world = None  # its last word was on what was before
-        client.record_paths(robots)
+        client.record_paths(robots, tuple(thing.name for thing in spec.objects))
         started = time.monotonic()
         self._standing, self._driving = list(robots), True
 

@@ -135,6 +135,8 @@ class Summary(_Record):
     """A whole run."""
 
     instruction: str
+    command: str = ""
+    """What a user types to see it again; "" of runs whose sentence says all of it."""
     confidence: float
     """Smallest token probability of the language model's answer."""
     task: TaskSpec

@@ -53,7 +53,7 @@ class FleetView:
     control: dict[str, msg.ControlStatus] = field(default_factory=dict)
     world: msg.WorldStatus | None = None
     paths: dict[str, list[tuple[float, float, float, float]]] = field(default_factory=dict)
-    """By robot, as it truly moved: seconds since recording began, x, y in metres, yaw in radians."""
+    """By robot or object, as it truly moved: seconds since recording began, x, y in metres, yaw in radians."""
 
 
 class FleetClient:
@@ -113,19 +113,26 @@ class FleetClient:
                 reliable(),
             )
 
-    def record_paths(self, robots: tuple[str, ...]) -> None:
-        """Remember the true motion of robots from now on, in `FleetView.paths`; what was recorded before is dropped."""
-        self.view.paths = {robot: [] for robot in robots}
+    def record_paths(self, robots: tuple[str, ...], objects: tuple[str, ...] = ()) -> None:
+        """Remember true motion from now on, in `FleetView.paths`; what was recorded before is dropped.
+
+        Args:
+            robots: their names; of arms it is the motion of their fingertips.
+            objects: names of things that are moved.
+        """
+        topics = {robot: f"/{robot}/ground_truth" for robot in robots}
+        topics |= {thing: f"/objects/{thing}" for thing in objects}
+        self.view.paths = {name: [] for name in topics}
         self._began = time.monotonic()
-        for robot in set(robots) - self._recorded:
+        for name in topics.keys() - self._recorded:
 
-            def on_truth(message: Odometry, robot: str = robot) -> None:
-                if self._began is not None and robot in self.view.paths:
+            def on_truth(message: Odometry, name: str = name) -> None:
+                if self._began is not None and name in self.view.paths:
                     pose, _ = convert.odometry_from_ros(message)
-                    self.view.paths[robot].append((time.monotonic() - self._began, *pose.tolist()))
+                    self.view.paths[name].append((time.monotonic() - self._began, *pose.tolist()))
 
-            self._node.create_subscription(Odometry, f"/{robot}/ground_truth", on_truth, newest())
-            self._recorded.add(robot)
+            self._node.create_subscription(Odometry, topics[name], on_truth, newest())
+            self._recorded.add(name)
 
     def stop_recording(self) -> None:
         """Remember no further motion."""

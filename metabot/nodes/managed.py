@@ -16,7 +16,8 @@ from typing import Any
 import rclpy
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus, KeyValue
 from rcl_interfaces.msg import ParameterDescriptor
-from rclpy.executors import ExternalShutdownException, MultiThreadedExecutor, SingleThreadedExecutor
+from rclpy.executors import Executor, ExternalShutdownException, MultiThreadedExecutor, SingleThreadedExecutor
+from rclpy.experimental import EventsExecutor
 from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
 from rclpy.signals import SignalHandlerOptions
 
@@ -43,6 +44,9 @@ class ManagedNode(LifecycleNode):
 
     threads = 1
     """Executor threads; more than one where an action's execution blocks its thread."""
+    many_messages = False
+    """Whether it hears hundreds of small messages a second: its executor is then called for each of them and does
+    not build anew all that it waits for, which takes a fifth of a core there and delays a control loop by 8 ms."""
 
     def __init__(self, name: str) -> None:
         """Declare the parameters every node has."""
@@ -165,6 +169,12 @@ class ManagedNode(LifecycleNode):
         self._diagnostics.publish(message)
 
 
+def _executor_of(node: ManagedNode) -> Executor:
+    if node.threads > 1:
+        return MultiThreadedExecutor(node.threads)
+    return EventsExecutor() if node.many_messages else SingleThreadedExecutor()
+
+
 def run_node(make: Callable[[], ManagedNode]) -> int:
     """Run one node in this process until it is told to stop.
 
@@ -182,7 +192,7 @@ def run_node(make: Callable[[], ManagedNode]) -> int:
     node: ManagedNode | None = None
     try:
         node = make()
-        executor = MultiThreadedExecutor(node.threads) if node.threads > 1 else SingleThreadedExecutor()
+        executor = _executor_of(node)
         executor.add_node(node)
         node.autostart()
         while not stop.is_set():

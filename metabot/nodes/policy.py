@@ -65,6 +65,8 @@ class PolicyNode(ManagedNode):
         engage (std_srvs/SetBool): start or stop driving.
     """
 
+    many_messages = True
+
     def __init__(self) -> None:
         """Declare parameters and topics. The robot's name is the node's namespace."""
         super().__init__("policy")

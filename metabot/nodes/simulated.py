@@ -124,12 +124,16 @@ class SimulatedCar(SimulatedRobot):
 
 
 class SimulatedArm(SimulatedRobot):
-    """joint_states of an arm; it is told by ``servo`` (a velocity of the fingertips) and ``gripper`` (an opening)."""
+    """joint_states of an arm, and where its fingertips are as ground_truth.
+
+    It is told by ``servo`` (a velocity of the fingertips) and ``gripper`` (an opening).
+    """
 
     def __init__(self, node: Node, world: BatchedWorld, index: int, interface: RobotInterface, told: Told) -> None:
         """See `SimulatedCar`."""
         super().__init__(node, world, index)
         self._states = self._says(JointState, "joint_states")
+        self._truth = self._says(Odometry, "ground_truth")
         group = world.group_of(index)
         assert isinstance(group, Arm)
         self._arm, self._row = group, list(group.indices).index(index)
@@ -145,6 +149,9 @@ class SimulatedArm(SimulatedRobot):
         self._states.publish(
             convert.joint_states_to_ros(positions[0, self._row], velocities[0, self._row], pressed, self.name, stamp)
         )
+        tip, yaw = self._arm.positions()[0, self._row], self._arm.yaws()[0, self._row]
+        pose = np.array([tip[0], tip[1], yaw])
+        self._truth.publish(convert.odometry_to_ros(pose, np.zeros(2), self.name, stamp))
 
 
 class SimulatedObjects:

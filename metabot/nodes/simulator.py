@@ -44,7 +44,7 @@ class SimulatorNode(ManagedNode):
         of every robot that drives /<robot>/odom (nav_msgs/Odometry), as its odometry has it believe,
         /<robot>/ground_truth (nav_msgs/Odometry), as it is, for those who watch, and
         /<robot>/neighbours (geometry_msgs/PoseArray), the other robots of the task in its order, as it sees them;
-        of every arm /<robot>/joint_states (sensor_msgs/JointState).
+        of every arm /<robot>/joint_states (sensor_msgs/JointState), and its fingertips as ground_truth.
 
     Subscribes:
         /task (Task, latched), /<robot>/cmd_vel (geometry_msgs/Twist), and of arms /<robot>/servo
@@ -55,6 +55,8 @@ class SimulatorNode(ManagedNode):
         /world/reset (std_srvs/Trigger), /world/pause (std_srvs/SetBool),
         /world/step (std_srvs/Trigger): one control step of a paused world.
     """
+
+    many_messages = True
 
     def __init__(self) -> None:
         """Declare parameters and topics."""

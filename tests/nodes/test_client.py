@@ -44,7 +44,7 @@ def test_what_was_handed_out_is_taken_back_though_it_is_about_to_be_waited_for(
         client._node.create_timer(0.02, lambda: None)
         monkeypatch.setattr(EventHandler, "add_to_wait_set", slowly)
         for _ in range(5):
-            client.hand_out(("robot_1", "robot_2"), "policy.onnx", "")
+            client.hand_out(("robot_1", "robot_2"), b"policy", "policy.onnx")
             time.sleep(0.1)
             client.take_back()
         assert client._thread.is_alive()

@@ -17,6 +17,7 @@ from std_srvs.srv import SetBool
 from metabot.base import drive_policy, policy_for
 from metabot.deploy.contract import PolicyContract
 from metabot.deploy.export import export_policy
+from metabot.nodes import conversions as convert
 from metabot.nodes.policy import PolicyNode
 from metabot.problems import make_problem
 from metabot.problems.interface import interface_of
@@ -82,15 +83,30 @@ def test_a_robot_whose_policy_fails_stops_says_why_and_can_be_engaged_again(node
     wait(node, lambda: len(sent) > count + 3 and moving(sent[-1]))
 
 
-def test_a_policy_that_comes_before_its_task_drives_when_the_task_is_there(node: PolicyNode, tmp_path: Path) -> None:
+def test_a_policy_that_comes_before_its_task_drives_when_the_task_is_there(node: PolicyNode) -> None:
     problem = make_problem("drive-odometry")
     policy = policy_for(problem)
     contract = PolicyContract(interface_of(problem), policy.layout.hash)
-    path = export_policy(tmp_path / "q.onnx", policy, policy.initial(np.random.default_rng(1)), contract).path
-    before = node._session
-    node._on_policy(msg.PolicyFile(robot="robot_1", path=str(path)))
+    content = export_policy(None, policy, policy.initial(np.random.default_rng(1)), contract).content
+    before, stamp = node._session, node.get_clock().now().to_msg()
+    node._on_policy(convert.policy_to_ros(content, "robot_1", stamp))
     assert node._session is before and "goal_forward in m, frame start" in node._detail
     spec = place(Mission(goals=("red",)), 3).model_copy(update={"family": "drive-odometry"})
     node._on_task(msg.Task(spec_json=spec.model_dump_json(), digest=spec.digest))
     assert node._session is not None and node._session.contract.family == contract.family
     assert node._session is not before and not node._senses.refused(node._session.contract)  # type: ignore[union-attr]
+
+
+def test_a_policy_that_was_damaged_on_the_way_is_refused_and_the_one_before_drives_on(node: PolicyNode) -> None:
+    policy = drive_policy()
+    contract = PolicyContract(interface_of(make_problem("drive-goal")), policy.layout.hash)
+    content = export_policy(None, policy, policy.initial(np.random.default_rng(2)), contract).content
+    before, stamp = node._session, node.get_clock().now().to_msg()
+    damaged = convert.policy_to_ros(content, "robot_1", stamp, name="theirs")
+    damaged.data[100] ^= 1
+    node._on_policy(damaged)
+    assert node._session is before and node._detail.startswith("policy refused: theirs: its SHA-256")
+    node._on_policy(convert.policy_to_ros(content[:500], "robot_1", stamp))
+    assert node._session is before and "not a readable ONNX file" in node._detail
+    node._on_policy(convert.policy_to_ros(content, "robot_1", stamp))
+    assert node._session is not before

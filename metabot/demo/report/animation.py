@@ -22,6 +22,7 @@ from metabot.demo.report.raster import (
     draw_robot,
     draw_scale,
     draw_start,
+    draw_thing,
     draw_trail,
     rgb,
 )
@@ -49,6 +50,8 @@ def write_gif(path: Path, spec: TaskSpec, motion: Motion) -> None:
     canvas = Canvas(WIDTH, HEIGHT, _FACTOR)
     draw_arena(canvas, spec, view)
     draw_scale(canvas, view, HEIGHT - 18, 13)
+    for thing in spec.objects:
+        draw_thing(canvas, view, thing, (thing.pose.x, thing.pose.y), PAPER)
     for robot in spec.robots:
         draw_start(canvas, view, robot)
     poses = {name: motion.poses(name, times) for name in motion.samples}
@@ -61,6 +64,10 @@ def write_gif(path: Path, spec: TaskSpec, motion: Motion) -> None:
             piece = poses[robot.name][max(index - 1, 0) : index + 1, :2]
             draw_trail(canvas, view.line(piece), robot.color, 3)
         frame = canvas.copy()
+        for thing in spec.objects:
+            if thing.name in poses:
+                x, y = (float(value) for value in poses[thing.name][index, :2])
+                draw_thing(frame, view, thing, (x, y), None)
         for robot in driven:
             x, y, yaw = (float(value) for value in poses[robot.name][index])
             draw_robot(frame, view, robot, (x, y, yaw))

@@ -32,7 +32,8 @@ def load_motion(run_dir: Path, summary: Summary, name: str = PATHS) -> Motion:
         paths = read_paths(run_dir / name)
     except (OSError, ValueError):
         return Motion()
-    return clean(paths, [robot.name for robot in summary.task.robots])
+    task = summary.task
+    return clean(paths, [*(robot.name for robot in task.robots), *(thing.name for thing in task.objects)])
 
 
 def _nan_for_null(value: Any) -> Any:

@@ -15,7 +15,8 @@ class Motion:
     """What the fleet did, on a clock that starts at zero.
 
     Attributes:
-        samples: by robot, (samples, 4): seconds, x, y in metres, unwrapped yaw in radians; times rise.
+        samples: by robot (an arm's fingertips) or object, (samples, 4): seconds, x, y in metres,
+            unwrapped yaw in radians; times rise.
         duration_s: time of the last sample of any robot.
     """
 
@@ -77,10 +78,13 @@ def clean(paths: dict[str, np.ndarray], robots: Iterable[str]) -> Motion:
 
 
 def arrival_s(motion: Motion, spec: TaskSpec, robot: str) -> float | None:
-    """When a robot came onto its pad for good; None if it did not, or nothing was recorded."""
-    if robot not in motion.samples:
+    """When a robot, or what it was to bring, came onto its pad for good; None if it did not, or nobody knows."""
+    goal = spec.robot(robot).goal
+    things = [thing.name for thing in spec.objects if thing.goal == goal]
+    carried = things[0] if things else robot
+    if goal is None or carried not in motion.samples:
         return None
-    samples, pad = motion.samples[robot], spec.pad_of(robot)
+    samples, pad = motion.samples[carried], spec.pad_of(robot)
     inside = np.hypot(samples[:, 1] - pad.x, samples[:, 2] - pad.y) <= spec.success.radius_m
     if not inside[-1]:
         return None

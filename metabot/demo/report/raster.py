@@ -10,8 +10,18 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 from metabot.demo.report.motion import Motion
-from metabot.demo.report.view import CHASSIS_M, NOSE_M, POINTER_M, View, on_robot, scale_bar_m
-from metabot.task import RobotSpec, TaskSpec
+from metabot.demo.report.view import (
+    BASE_M,
+    CHASSIS_M,
+    HAND_M,
+    NOSE_M,
+    POINTER_M,
+    View,
+    is_arm,
+    on_robot,
+    scale_bar_m,
+)
+from metabot.task import ObjectSpec, RobotSpec, TaskSpec
 from metabot_sim.colors import COLORS
 
 Rgb = tuple[int, int, int]
@@ -141,6 +151,8 @@ def draw_start(canvas: Canvas, view: View, robot: RobotSpec) -> None:
     """A hollow robot where it began, with its heading."""
     pose = (robot.spawn.x, robot.spawn.y, robot.spawn.yaw)
     color = rgb(robot.color)
+    if is_arm(robot):
+        return canvas.disc(*view.xy(*pose[:2]), BASE_M * view.scale, PAPER, color, 2.5)
     canvas.disc(*view.xy(*pose[:2]), CHASSIS_M * view.scale, PAPER, color, 2.5)
     canvas.polygon([view.xy(*on_robot(pose, corner)) for corner in POINTER_M], INK)
 
@@ -152,9 +164,21 @@ def draw_trail(canvas: Canvas, points: list[tuple[float, float]], color: str, wi
 
 
 def draw_robot(canvas: Canvas, view: View, robot: RobotSpec, pose: tuple[float, float, float]) -> None:
-    """A robot with its nose."""
+    """A robot with its nose; an arm from its base to its hand."""
+    if is_arm(robot):
+        base, hand = view.xy(robot.spawn.x, robot.spawn.y), view.xy(*pose[:2])
+        draw_trail(canvas, [base, hand], robot.color, 5)
+        return canvas.disc(*hand, HAND_M * view.scale, rgb(robot.color), INK, 1.5)
     canvas.disc(*view.xy(*pose[:2]), CHASSIS_M * view.scale, rgb(robot.color), INK, 1.5)
     canvas.polygon([view.xy(*on_robot(pose, point)) for point in NOSE_M], INK)
+
+
+def draw_thing(canvas: Canvas, view: View, thing: ObjectSpec, spot: tuple[float, float], fill: Rgb | None) -> None:
+    """An object from above."""
+    half = max(thing.size_m / 2 * view.scale, 3.0)
+    x, y = view.xy(*spot)
+    color = rgb(thing.color)
+    canvas.rectangle(x - half, y - half, 2 * half, 2 * half, fill or color, INK if fill is None else color, 1.5)
 
 
 def draw_scale(canvas: Canvas, view: View, y: float, size: float) -> None:

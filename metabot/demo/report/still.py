@@ -11,19 +11,21 @@ from metabot.demo.report.raster import (
     FLOOR,
     INK,
     MUTED,
+    PAPER,
     Canvas,
     draw_arena,
     draw_robot,
     draw_scale,
     draw_start,
+    draw_thing,
     draw_trail,
     last_pose,
     rgb,
     text_width,
 )
-from metabot.demo.report.view import View, fit, label_spots
+from metabot.demo.report.view import View, fit, is_arm, label_spots
 from metabot.demo.summary import RobotRecord, Summary
-from metabot.task import RobotSpec, TaskSpec
+from metabot.task import ObjectSpec, RobotSpec, TaskSpec
 
 WIDTH, HEIGHT = 1200, 900
 _FACTOR = 3
@@ -88,7 +90,7 @@ def _beside(summary: Summary, before: Motion, after: Motion) -> Canvas:
         view = fit(spec, inner, height, left + _WALL, top)
         canvas.text(view.left - _WALL, top - 24, title, 19, bold=True)
         if count is not None:
-            told = f"{count} of {len(spec.robots)} on {'its pad' if len(spec.robots) == 1 else 'their pads'}"
+            told = f"{count} of {len(spec.robots)} {words.there(spec)}"
             canvas.text(view.left + view.width + _WALL, top - 24, told, 17, MUTED, "rm")
         _paths(canvas, spec, motion, view)
     column = (WIDTH - 2 * _EDGE) / _COLUMNS
@@ -116,11 +118,19 @@ def _headline(canvas: Canvas | None, summary: Summary) -> float:
 
 def _paths(canvas: Canvas, spec: TaskSpec, motion: Motion, view: View) -> None:
     draw_arena(canvas, spec, view, _WALL)
+    for thing in spec.objects:
+        draw_thing(canvas, view, thing, (thing.pose.x, thing.pose.y), PAPER)
     for robot in spec.robots:
         draw_start(canvas, view, robot)
-    for robot in spec.robots:
-        if robot.name in motion.samples:
-            draw_trail(canvas, view.line(motion.trail(robot.name)[:, 1:3]), robot.color, 4)
+    movers: list[RobotSpec | ObjectSpec] = [*spec.objects, *spec.robots]
+    for mover in movers:
+        if mover.name in motion.samples:
+            fine = isinstance(mover, ObjectSpec) or is_arm(mover)
+            draw_trail(canvas, view.line(motion.trail(mover.name)[:, 1:3]), mover.color, 2 if fine else 4)
+    for thing in spec.objects:
+        last = last_pose(motion, thing.name)
+        if last is not None:
+            draw_thing(canvas, view, thing, last[:2], None)
     for robot in spec.robots:
         pose = last_pose(motion, robot.name)
         if pose is not None:
@@ -131,7 +141,7 @@ def _paths(canvas: Canvas, spec: TaskSpec, motion: Motion, view: View) -> None:
         canvas.text(*spots[robot.name], robot.name, 17, anchor="mm", bold=True, halo=FLOOR)
     y = view.top + view.height + 34
     draw_scale(canvas, view, y, 16)
-    seconds = f"driven in {motion.duration_s:.1f} s" if motion.moving else "no motion was recorded"
+    seconds = f"done in {motion.duration_s:.1f} s" if motion.moving else "no motion was recorded"
     canvas.text(view.left, y - 1, seconds, 16, MUTED)
 
 
@@ -141,7 +151,7 @@ def _entry(
     """A robot in the legend, with at most so many lines of figures; returns where the next may begin."""
     x, y = spot
     canvas.disc(x + 12, y, 11, rgb(robot.color), INK, 1.5)
-    canvas.text(x + 34, y, f"{robot.name} to the {robot.color} pad", 18, bold=True)
+    canvas.text(x + 34, y, words.errand(summary.task, robot), 18, bold=True)
     y += 26
     record = next((record for record in summary.robots if record.name == robot.name), None)
     for line in _figures(record, width, lines) if record is not None else []:

@@ -11,17 +11,20 @@ from metabot.demo.report import words
 from metabot.demo.report.motion import Motion, arrival_s, frame_times
 from metabot.demo.report.svg import Attribute, number, picture, points, tag, text
 from metabot.demo.report.view import (
+    BASE_M,
     CHASSIS_M,
+    HAND_M,
     NOSE_M,
     POINTER_M,
     View,
     color_hex,
     fit,
+    is_arm,
     label_spots,
     on_robot,
     scale_bar_m,
 )
-from metabot.task import RobotSpec, TaskSpec
+from metabot.task import ObjectSpec, RobotSpec, TaskSpec
 
 SIZE = 480.0
 _MARGIN = 10.0
@@ -41,17 +44,24 @@ def top_view(spec: TaskSpec, motion: Motion, identifier: str = "paths", when: st
         when: what tells this drive from others of the page, for its title.
     """
     view, height = _layout(spec)
-    starts = [_start(view, robot) for robot in spec.robots]
-    paths = [_path(view, motion, robot) for robot in spec.robots if robot.name in motion.samples]
+    starts = _starts(spec, view)
+    everything: list[RobotSpec | ObjectSpec] = [*spec.objects, *spec.robots]
+    movers = [each for each in everything if each.name in motion.samples]
+    paths = [_path(view, motion, each) for each in movers]
     ends = []
+    for thing in spec.objects:
+        if thing.name in motion.samples:
+            ends.append(_thing(view, thing, view.xy(*motion.samples[thing.name][-1, 1:3])))
     for robot in spec.robots:
         if robot.name in motion.samples:
             x, y, yaw = motion.samples[robot.name][-1, 1:4]
+            ends += [_link(view, robot, view.xy(x, y))] if is_arm(robot) else []
             ends.append(
                 _robot(view, robot, f"translate({points([view.xy(x, y)])}) rotate({number(-math.degrees(yaw), 1)})")
             )
-    driven = f"the driven paths of {words.plural(len(motion.samples), 'robot')}"
-    title = f"Top view of the arena with {driven}, the starts and the pads{f', {when}' if when else ''}"
+    driven = sum(robot.name in motion.samples for robot in spec.robots)
+    seen = f"the paths of {words.plural(driven, 'robot')}, the starts and the pads"
+    title = f"Top view of the arena with {seen}{f', {when}' if when else ''}"
     return picture(
         SIZE,
         height,
@@ -78,13 +88,15 @@ def moving_view(spec: TaskSpec, motion: Motion) -> Markup | None:
     rate = min(_KEY_RATE_HZ, _MAX_KEYS / (motion.duration_s + _HOLD_S))
     times = frame_times(motion.duration_s, rate, _HOLD_S)
     length_s = (len(times) - 1) / rate
-    moving = []
+    moving = [
+        _moving_thing(view, motion, thing, times, length_s) for thing in spec.objects if thing.name in motion.samples
+    ]
     for robot in spec.robots:
         if robot.name in motion.samples:
             moving.append(_moving_robot(spec, view, motion, robot, times, length_s))
     track = _progress(view, motion.duration_s, length_s)
     title = f"The fleet driving, in real time: {motion.duration_s:.1f} seconds, repeated"
-    starts = [_start(view, robot) for robot in spec.robots]
+    starts = _starts(spec, view)
     return picture(SIZE, height, title, "moving", _arena(spec, view), *starts, *moving, track)
 
 
@@ -126,9 +138,35 @@ def _arena(spec: TaskSpec, view: View) -> Markup:
     return tag("g", tag("rect", **box, class_="floor"), *lines, tag("rect", **walls, class_="wall"), *pads)
 
 
+def _starts(spec: TaskSpec, view: View) -> list[Markup]:
+    return [
+        *(_thing(view, thing, view.xy(thing.pose.x, thing.pose.y), hollow=True) for thing in spec.objects),
+        *(_start(view, robot) for robot in spec.robots),
+    ]
+
+
+def _thing(view: View, thing: ObjectSpec, spot: tuple[float, float], *, hollow: bool = False) -> Markup:
+    """An object from above; hollow where it lay at first."""
+    half, color = max(thing.size_m / 2 * view.scale, 3.0), color_hex(thing.color)
+    box = {"x": spot[0] - half, "y": spot[1] - half, "width": 2 * half, "height": 2 * half}
+    title = tag("title", f"start of {thing.name}" if hollow else thing.name)
+    if hollow:
+        return tag("rect", title, **box, stroke=color, class_="start thing")
+    return tag("rect", title, **box, fill=color, class_="robot thing")
+
+
+def _link(view: View, robot: RobotSpec, hand: tuple[float, float], *animations: Markup) -> Markup:
+    """An arm from its base to its hand."""
+    (x1, y1), (x2, y2) = view.xy(robot.spawn.x, robot.spawn.y), hand
+    return tag("line", *animations, x1=x1, y1=y1, x2=x2, y2=y2, stroke=color_hex(robot.color), class_="link")
+
+
 def _start(view: View, robot: RobotSpec) -> Markup:
-    """A hollow robot where it began, with its heading."""
+    """A hollow robot where it began, with its heading; an arm's base."""
     x, y = view.xy(robot.spawn.x, robot.spawn.y)
+    if is_arm(robot):
+        base = tag("circle", cx=x, cy=y, r=BASE_M * view.scale, stroke=color_hex(robot.color), class_="start")
+        return tag("g", tag("title", f"base of {robot.name}"), base)
     pose = (robot.spawn.x, robot.spawn.y, robot.spawn.yaw)
     pointer = points(view.xy(*on_robot(pose, corner)) for corner in POINTER_M)
     color = color_hex(robot.color)
@@ -140,16 +178,19 @@ def _start(view: View, robot: RobotSpec) -> Markup:
     )
 
 
-def _path(view: View, motion: Motion, robot: RobotSpec) -> Markup:
-    line = points(view.line(motion.trail(robot.name)[:, 1:3]))
+def _path(view: View, motion: Motion, mover: RobotSpec | ObjectSpec) -> Markup:
+    line = points(view.line(motion.trail(mover.name)[:, 1:3]))
+    fine = " fine" if isinstance(mover, ObjectSpec) or is_arm(mover) else ""
     return tag(
         "g",
-        tag("polyline", points=line, class_="casing"),
-        tag("polyline", points=line, stroke=color_hex(robot.color), class_="path"),
+        tag("polyline", points=line, class_=f"casing{fine}"),
+        tag("polyline", points=line, stroke=color_hex(mover.color), class_=f"path{fine}"),
     )
 
 
 def _body(view: View, robot: RobotSpec) -> list[Markup]:
+    if is_arm(robot):
+        return [tag("circle", r=HAND_M * view.scale, fill=color_hex(robot.color), class_="robot")]
     nose = points((x * view.scale, -y * view.scale) for x, y in NOSE_M)
     return [
         tag("circle", r=CHASSIS_M * view.scale, fill=color_hex(robot.color), class_="robot"),
@@ -183,6 +224,34 @@ def _foot(view: View) -> Markup:
     )
 
 
+def _moving_thing(view: View, motion: Motion, thing: ObjectSpec, times_s: np.ndarray, length_s: float) -> Markup:
+    spots = view.line(motion.poses(thing.name, times_s)[:, :2])
+    moves = tag(
+        "animateTransform",
+        attributeName="transform",
+        type="translate",
+        values=points_list(spots),
+        dur=f"{length_s:.2f}s",
+        repeatCount="indefinite",
+    )
+    return tag("g", moves, _thing(view, thing, (0.0, 0.0)), transform=f"translate({points(spots[:1])})")
+
+
+def _reaching(view: View, robot: RobotSpec, spots: list[tuple[float, float]], length_s: float) -> Markup:
+    """An arm that follows its hand."""
+    ends = [
+        tag(
+            "animate",
+            attributeName=name,
+            values=";".join(number(spot[axis], 1) for spot in spots),
+            dur=f"{length_s:.2f}s",
+            repeatCount="indefinite",
+        )
+        for axis, name in enumerate(("x2", "y2"))
+    ]
+    return _link(view, robot, spots[0], *ends)
+
+
 def _moving_robot(
     spec: TaskSpec, view: View, motion: Motion, robot: RobotSpec, times_s: np.ndarray, length_s: float
 ) -> Markup:
@@ -210,11 +279,14 @@ def _moving_robot(
         **loop,
     )
     body = tag("g", turns, *_body(view, robot), transform=f"rotate({number(-math.degrees(poses[0, 2]), 1)})")
-    name = text(0, -max(CHASSIS_M, spec.success.radius_m) * view.scale - 10, robot.name, "middle", "name")
+    above = HAND_M if is_arm(robot) else max(CHASSIS_M, spec.success.radius_m)
+    name = text(0, -above * view.scale - 10, robot.name, "middle", "name")
+    fine = " fine" if is_arm(robot) else ""
     return tag(
         "g",
-        tag("polyline", grow, class_="casing", **trail),
-        tag("polyline", grow, stroke=color_hex(robot.color), class_="path", **trail),
+        tag("polyline", grow, class_=f"casing{fine}", **trail),
+        tag("polyline", grow, stroke=color_hex(robot.color), class_=f"path{fine}", **trail),
+        _reaching(view, robot, spots, length_s) if is_arm(robot) else Markup(""),
         _arrival(spec, view, motion, robot, length_s),
         tag("g", moves, body, name, transform=f"translate({points(spots[:1])})"),
     )

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from metabot.demo.report.motion import Motion
-from metabot.task import TaskSpec
+from metabot.task import KINDS, RobotSpec, TaskSpec
 from metabot_sim.colors import COLORS
 
 CHASSIS_M = 0.15
@@ -17,7 +17,16 @@ NOSE_M = ((0.145, 0.0), (0.045, 0.075), (0.045, -0.075))
 """Triangle on the robot that shows where it heads, in its own frame."""
 POINTER_M = ((0.31, 0.0), (0.185, 0.065), (0.185, -0.065))
 """Triangle in front of a start, for the same."""
+BASE_M = 0.07
+"""Radius of an arm's drawn base."""
+HAND_M = 0.035
+"""The same of its hand."""
 _SCALES_M = (0.5, 1.0, 2.0, 5.0, 10.0, 20.0)
+
+
+def is_arm(robot: RobotSpec) -> bool:
+    """Whether a robot stands at its base and moves its hand."""
+    return KINDS[robot.kind].reach_m is not None
 
 
 @dataclass(frozen=True)

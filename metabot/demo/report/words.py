@@ -8,6 +8,7 @@ from statistics import fmean
 
 from metabot.demo.report.proportion import wilson
 from metabot.demo.summary import RoundRecord, Summary
+from metabot.task import RobotSpec, TaskSpec
 
 NONE = "–"
 
@@ -81,10 +82,37 @@ def mean(rates: list[float]) -> float:
     return fmean(finite) if finite else math.nan
 
 
+def sent_to_pads(spec: TaskSpec) -> bool:
+    """Whether every robot is sent to a pad itself, and carries nothing."""
+    return not spec.objects and all(robot.goal for robot in spec.robots)
+
+
+def did(spec: TaskSpec) -> str:
+    """What robots that succeeded have done."""
+    its = "its" if len(spec.robots) == 1 else "their"
+    plural_s = "" if its == "its" else "s"
+    return f"reached {its} pad{plural_s}" if sent_to_pads(spec) else f"did {its} part{plural_s}"
+
+
+def there(spec: TaskSpec) -> str:
+    """The same, of a count."""
+    if not sent_to_pads(spec):
+        return "done"
+    return "on its pad" if len(spec.robots) == 1 else "on their pads"
+
+
+def errand(spec: TaskSpec, robot: RobotSpec) -> str:
+    """What a robot is sent to do."""
+    things = [thing for thing in spec.objects if robot.goal is not None and thing.goal == robot.goal]
+    if things:
+        return f"{robot.name}: {things[0].shape} to the {robot.goal} pad"
+    return f"{robot.name} to the {robot.color} pad" if robot.goal is not None else robot.name
+
+
 def verdict(summary: Summary) -> str:
     """The whole run in one sentence."""
     total = len(summary.task.robots)
-    reached = f"{summary.fleet_reached} of {plural(total, 'robot')} reached {'its pad' if total == 1 else 'their pads'}"
+    reached = f"{summary.fleet_reached} of {plural(total, 'robot')} {did(summary.task)}"
     if not summary.robots:
         return f"{reached}; success with a fault was not measured"
     before = mean([robot.before for robot in summary.robots])
@@ -102,11 +130,11 @@ def verdict(summary: Summary) -> str:
 def arrived(summary: Summary) -> str:
     """How many robots reached their pads after adaptation, and before it where that was tried."""
     total = len(summary.task.robots)
-    pads = "its pad" if total == 1 else "their pads"
+    reached = did(summary.task)
     after = f"{summary.fleet_reached} of {total}"
     if summary.unadapted is None:
-        return f"{summary.fleet_reached} of {plural(total, 'robot')} reached {pads}{_within(summary.drive_s)}."
-    before = f"{sum(summary.unadapted.reached)} of {plural(total, 'robot')} reached {pads}"
+        return f"{summary.fleet_reached} of {plural(total, 'robot')} {reached}{_within(summary.drive_s)}."
+    before = f"{sum(summary.unadapted.reached)} of {plural(total, 'robot')} {reached}"
     return (
         f"Before adaptation {before}{_within(summary.unadapted.drive_s)}; after it {after}{_within(summary.drive_s)}."
     )
@@ -132,6 +160,8 @@ def contacts(summary: Summary) -> str:
 
 def command(summary: Summary) -> str:
     """The shell command that repeats the run."""
+    if summary.command:
+        return summary.command
     quoted = shlex.quote(summary.instruction)
     # A sentence that starts with a dash would be read as an option.
     if summary.instruction.startswith("-"):

@@ -12,9 +12,11 @@ from metabot.demo.report.motion import Motion
 from metabot.demo.report.offscreen import NO_MOTION, NOT_WANTED, VIDEO_NAME, make_video
 from metabot.demo.report.page import render
 from metabot.demo.report.still import write_picture
+from metabot.demo.report.view import is_arm
 from metabot.params.atomic import atomic_file
 
 REPORT_NAME = "report.html"
+FROM_ABOVE = "no video: arms and objects are drawn from above"
 PICTURE_NAME = "paths.png"
 ANIMATION_NAME = "fleet.gif"
 
@@ -54,7 +56,8 @@ def write_report(run_dir: Path, *, video: bool = True) -> ReportFiles:
     # Those of an earlier report would contradict this one's note.
     film.unlink(missing_ok=True)
     animation.unlink(missing_ok=True)
-    note = _make_video(run_dir, motion, video)
+    seen_above = any(is_arm(robot) for robot in summary.task.robots) or bool(summary.task.objects)
+    note = FROM_ABOVE if seen_above and motion.moving else _make_video(run_dir, motion, video)
     if note and motion.moving:
         write_gif(animation, summary.task, motion)
     picture = run_dir / PICTURE_NAME
