@@ -12,6 +12,9 @@ VENV := .venv/bin
 # Only a Python that somebody asked for replaces the one .venv was made from.
 SETUP := $(PYTHON) -m metabot.setup$(if $(filter file default,$(origin PYTHON)),, --this-python)
 
+# The second act, where nobody asked for another sentence.
+ARMS := --family grasp-place --robots 2 --resume models/ridge-dynamics-grasp-place --rounds 0 --episodes 2 --trials 32 --quick
+
 # A sentence reaches the shell as data: the environment is not read as code.
 unexport TASK SEED
 export METABOT_DEMO_TASK = $(value TASK)
@@ -31,6 +34,7 @@ setup: ## make .venv ready, doing only what changed
 
 demo: setup ## run the main job: a sentence, a fleet that learns to learn, robots that drive
 	@$(VENV)/metabot demo "$$METABOT_DEMO_TASK" --seed "$$METABOT_DEMO_SEED"
+	$(if $(filter file,$(origin TASK)),@echo; $(VENV)/metabot demo $(ARMS) --seed "$$METABOT_DEMO_SEED")
 
 # The tests share the cores; those that start fleets run one after the other.
 test: setup ## run the tests

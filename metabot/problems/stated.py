@@ -106,6 +106,8 @@ class StatedTasks:
             raise SpecError(
                 f"spec: its robots are {', '.join(kinds)}; allowed: those of the training, {', '.join(wanted)}"
             )
+        for i in mine:
+            self._family.check_dynamics(spec.robots[i])
         stated = EpisodeBatch.of(spec, 1)
         episode = EpisodeBatch.of(scene, 1)
         episode.robot_dynamics[:] = stated.robot_dynamics[:, mine]

@@ -88,6 +88,20 @@ def test_unusable_files_are_refused_in_one_line(tmp_path: Path, exported) -> Non
         assert "\n" not in str(caught.value) and path.name in str(caught.value)
 
 
+def test_weights_beside_a_file_are_found_or_named(tmp_path: Path, exported) -> None:
+    model = onnx.load(exported[0].path)
+    onnx.save_model(model, str(tmp_path / "apart.onnx"), save_as_external_data=True, location="apart.weights")
+    observation = np.random.default_rng(0).standard_normal((3, 6)).astype(np.float32)
+    whole, apart = PolicySession(exported[0].path), PolicySession(tmp_path / "apart.onnx")
+    assert np.array_equal(whole.act(observation), apart.act(observation))
+    (tmp_path / "apart.weights").unlink()
+    with pytest.raises(PolicyFileError, match=r"apart\.onnx: its weights are in apart\.weights, which"):
+        PolicySession(tmp_path / "apart.onnx")
+    # A file that travels has to hold everything.
+    with pytest.raises(PolicyFileError, match=r"its weights are in apart\.weights"):
+        PolicySession((tmp_path / "apart.onnx").read_bytes())
+
+
 def test_the_provider_is_one_that_works_and_nothing_is_printed(exported, capfd: pytest.CaptureFixture[str]) -> None:
     session = PolicySession(exported[0].path, "auto")
     assert session.provider in ("CPUExecutionProvider", "CUDAExecutionProvider")
