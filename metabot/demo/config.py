@@ -108,7 +108,7 @@ class DemoConfig:
         """What the fleet is to do, in words."""
         if self.family is not None or self.spec is not None:
             return f"a task of {self.family or self.spec.family}"  # type: ignore[union-attr]
-        return self.sentence or DEFAULT_TASK
+        return DEFAULT_TASK if self.sentence is None else self.sentence
 
     @property
     def command(self) -> str:

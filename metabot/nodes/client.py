@@ -244,24 +244,15 @@ class FleetClient:
         Raises:
             FleetError: if it still cannot when time is up, with the node's last reason.
         """
-        deadline = time.monotonic() + timeout_s
-        request = SetBool.Request(data=drive)
-        while True:
-            try:
-                # A node that died is still listed for a while and never answers: who takes its place is asked anew.
-                return self._call(SetBool, f"/{robot}/engage", request, min(timeout_s, ANSWER_S))
-            except FleetError:
-                if time.monotonic() > deadline:
-                    raise
-                time.sleep(0.1)
+        self._insist(SetBool, f"/{robot}/engage", SetBool.Request(data=drive), timeout_s)
 
     def reset_world(self, timeout_s: float = 20.0) -> None:
-        """Put every robot back to its spawn.
+        """Put every robot back to its spawn; a simulator that has just started is given time to hear the task.
 
         Raises:
-            FleetError: if the simulator cannot.
+            FleetError: if it still cannot when time is up, with its last reason.
         """
-        self._call(Trigger, "/world/reset", Trigger.Request(), timeout_s)
+        self._insist(Trigger, "/world/reset", Trigger.Request(), timeout_s)
 
     def pause_world(self, paused: bool = True, timeout_s: float = 20.0) -> None:
         """Stop the world's time, or let it go on.
@@ -306,6 +297,18 @@ class FleetClient:
         response = self._wait_for(client.call_async(request), f"service {name}", timeout_s)
         if not response.success:
             raise FleetError(f"{name}: {response.message}")
+
+    def _insist(self, kind: Any, name: str, request: Any, timeout_s: float) -> None:
+        """Call a service until it says yes; raises its last reason when time is up."""
+        deadline = time.monotonic() + timeout_s
+        while True:
+            try:
+                # A node that died is still listed for a while and never answers: who takes its place is asked anew.
+                return self._call(kind, name, request, min(timeout_s, ANSWER_S))
+            except FleetError:
+                if time.monotonic() > deadline:
+                    raise
+                time.sleep(0.1)
 
     def _wait_for(self, future: Future, what: str, timeout_s: float) -> Any:
         self.wait(future.done, what, timeout_s)

@@ -57,6 +57,7 @@ class PolicyNode(ManagedNode):
     Subscribes:
         policy (PolicyFile, latched), /task (Task, latched); of a robot that drives odom (nav_msgs/Odometry) and
         neighbours (geometry_msgs/PoseArray), the other robots of the task in its order, as this one sees them;
+        reward (std_msgs/Float64), what its last command brought, for policies that read it;
         /<other robot>/odom where the task forbids contact: what counts until neighbours are seen;
         /<arm>/joint_states (sensor_msgs/JointState) of all arms of the task,
         /objects/<object> (nav_msgs/Odometry) of all its objects.
@@ -89,6 +90,7 @@ class PolicyNode(ManagedNode):
         self._task_topics: list[Subscription] = []
         self._servo: Publisher | None = None
         self._gripper: Publisher | None = None
+        self._paid: tuple[float, float] | None = None
         self._memory: tuple[PolicySession, Memory] | None = None
         # Set by callbacks, taken by the loop: what a policy remembers is of one stretch of driving.
         self._forget = True
@@ -105,6 +107,7 @@ class PolicyNode(ManagedNode):
         self._status = self.create_publisher(msg.ControlStatus, "control_status", reliable())
         self.create_subscription(Odometry, "odom", self._on_odometry, newest())
         self.create_subscription(PoseArray, "neighbours", self._on_neighbours, newest())
+        self.create_subscription(Float64, "reward", self._on_reward, newest())
         self.create_subscription(msg.PolicyFile, "policy", self._on_policy, latched())
         self.create_subscription(msg.Task, "/task", self._on_task, latched())
         self.create_service(SetBool, "engage", self._on_engage)
@@ -153,6 +156,18 @@ class PolicyNode(ManagedNode):
             self._seen = dict(zip(names, seen[:, :2], strict=True)), now
             self._put("neighbours", seen, now)
 
+    def _on_reward(self, message: Float64) -> None:
+        self._paid = message.data, time.monotonic()
+
+    def _unpaid(self, contract: PolicyContract, now: float) -> list[str]:
+        """What is the matter where a policy reads rewards and nobody says them."""
+        if not contract.reads_reward:
+            return []
+        if self._paid is None:
+            return ["no reward has arrived yet, which its policy reads"]
+        age = now - self._paid[1]
+        return [f"no reward for {age:.1f} s, which its policy reads"] if age > self._limits.stale_s else []
+
     def _put(self, source: str, value: Any, now: float) -> None:
         """Keep what a sensor said last for the loop, which alone touches the senses."""
         with self._lock:
@@ -178,8 +193,6 @@ class PolicyNode(ManagedNode):
     def _load(self, source: Path | bytes, name: str) -> PolicySession:
         session = PolicySession(source, self._provider)
         contract = session.contract
-        if contract.reads_reward:
-            raise PolicyFileError(f"{name}: reads rewards, which nobody tells this robot; allowed: policies without")
         if contract.control_hz != self._rate_hz:
             raise PolicyFileError(f"{name}: made for {contract.control_hz} Hz, this node runs at {self._rate_hz} Hz")
         return session
@@ -264,7 +277,9 @@ class PolicyNode(ManagedNode):
             return refused
         with self._lock:
             newest_of = {source: at for source, (_, at) in self._inbox.items()}
-        quiet = senses.stale(session.contract, time.monotonic(), self._limits.stale_s, newest_of)
+        now = time.monotonic()
+        quiet = senses.stale(session.contract, now, self._limits.stale_s, newest_of)
+        quiet += self._unpaid(session.contract, now)
         return quiet[0] if quiet else ""
 
     def _publish_status(self) -> None:
@@ -320,7 +335,7 @@ class PolicyNode(ManagedNode):
             return self._stop_robot()
         self._take_in(senses)
         now, contract = time.monotonic(), session.contract
-        quiet = senses.stale(contract, now, self._limits.stale_s)
+        quiet = senses.stale(contract, now, self._limits.stale_s) + self._unpaid(contract, now)
         refused = senses.refused(contract) if self._judged != (session, senses) else ""
         if quiet or refused:
             self._detail, self._forget = refused or "; ".join(quiet), True
@@ -339,7 +354,8 @@ class PolicyNode(ManagedNode):
         if len(self._carried_out) != len(contract.action):
             self._carried_out = np.zeros(len(contract.action))
         started = time.perf_counter()
-        actions, memory = session.step(observation, memory, carried_out=self._carried_out[None])
+        reward = None if self._paid is None else np.array([self._paid[0]])
+        actions, memory = session.step(observation, memory, reward, self._carried_out[None])
         self._latencies.append(time.perf_counter() - started)
         own = len(senses.interface.action)
         safe = self._filtered(senses, actions[0, :own], now)

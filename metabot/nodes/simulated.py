@@ -73,6 +73,7 @@ class SimulatedRobot(ABC):
         self.name = world.spec.robots[index].name
         self._publishers: list[Publisher] = []
         self._subscriptions: list[Subscription] = []
+        self._reward = self._says(Float64, "reward")
 
     def _says(self, kind: type, topic: str) -> Publisher:
         made: Publisher = self._node.create_publisher(kind, f"/{self.name}/{topic}", newest())
@@ -81,6 +82,10 @@ class SimulatedRobot(ABC):
 
     def _hears(self, kind: type, topic: str, callback: Callable[..., None]) -> None:
         self._subscriptions.append(self._node.create_subscription(kind, f"/{self.name}/{topic}", callback, newest()))
+
+    def pay(self, reward: float) -> None:
+        """Say what the last command brought."""
+        self._reward.publish(Float64(data=reward))
 
     @abstractmethod
     def publish(self, now: Snapshot, stamp: Time) -> None:

@@ -44,6 +44,7 @@ class SimulatorNode(ManagedNode):
         of every robot that drives /<robot>/odom (nav_msgs/Odometry), as its odometry has it believe,
         /<robot>/ground_truth (nav_msgs/Odometry), as it is, for those who watch, and
         /<robot>/neighbours (geometry_msgs/PoseArray), the other robots of the task in its order, as it sees them;
+        of every robot /<robot>/reward (std_msgs/Float64), what its last command brought;
         of every arm /<robot>/joint_states (sensor_msgs/JointState), and its fingertips as ground_truth.
 
     Subscribes:
@@ -169,6 +170,7 @@ class SimulatorNode(ManagedNode):
         self._ticks = 0
         self._reached = np.zeros(env.num_robots, dtype=bool)
         self._contacts = np.zeros(env.num_robots, dtype=np.int64)
+        self._paid = np.zeros((len(env.reward.names), env.num_robots))
 
     # -- the world's own thread -----------------------------------------------------------
 
@@ -199,13 +201,17 @@ class SimulatorNode(ManagedNode):
         self._ticks += 1
         self._clock_s += 1.0 / env.spec.control_hz  # time goes on when the world is reset
         self._reached |= done.success[0]
+        parts = env.reward.parts(done)[:, 0]
+        self._paid += parts
+        rewards = env.reward(done)[0]
         now = Snapshot.of(world)
         distances = self._measured(env, now)
         if self._with_clock:
             self._clock_out.publish(Clock(clock=Time(nanoseconds=round(self._clock_s * 1e9)).to_msg()))
         stamp = self.get_clock().now().to_msg()
-        for robot in self._robots:
+        for robot, reward in zip(self._robots, rewards.tolist(), strict=True):
             robot.publish(now, stamp)
+            robot.pay(reward)
         assert self._objects is not None
         self._objects.publish(stamp)
         if self._ticks % max(1, env.spec.control_hz // STATUS_HZ) == 0:
@@ -218,6 +224,8 @@ class SimulatorNode(ManagedNode):
                     reached=self._reached.tolist(),
                     distance_m=distances.tolist(),
                     contacts=self._contacts.tolist(),
+                    reward_terms=list(env.reward.names),
+                    reward_by_term=self._paid.T.ravel().tolist(),
                 )
             )
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from typing import ClassVar
 
 import mujoco
 import numpy as np
@@ -14,6 +15,9 @@ from metabot_sim.robots.base import VIEW
 
 class Camera:
     """Looks at one simulation of a batch through the scene's camera `VIEW`."""
+
+    _no_gl: ClassVar[bool] = False
+    """Whether opening a renderer has failed in this process already."""
 
     def __init__(self, world: BatchedWorld, width: int = 640, height: int = 480, sim: int = 0) -> None:
         """Open the renderer.
@@ -36,6 +40,9 @@ class Camera:
             raise RenderError(
                 f"no picture: {width} x {height} pixels; allowed: up to {largest.offwidth} x {largest.offheight}"
             )
+        if Camera._no_gl:
+            # To try again would end the process: GLFW is not asked a second time.
+            raise RenderError(NO_GL)
         try:
             with warnings.catch_warnings():
                 # GLFW warns of a missing screen in several lines; the error below says it in one.
@@ -43,6 +50,7 @@ class Camera:
                 self._renderer = mujoco.Renderer(self._model, height, width)
         except Exception as problem:
             # Each way to OpenGL has exceptions of its own.
+            Camera._no_gl = True
             raise RenderError(NO_GL) from problem
 
     def picture(self) -> np.ndarray:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from enum import Enum
+from typing import Any
 
 import numpy as np
 
@@ -66,6 +67,7 @@ class FleetEnv:
         observation_sizes: (R,) how many numbers each robot observes.
         action_sizes: (R,) how many numbers each robot commands.
         teams: (R,) team number of each robot.
+        reward: the weighted terms of the scene.
         heroes: (R,) bool, the robots whose success is the episode's: all of them, or those of the
             first robot's team where teams play against each other.
         task_numbers: (n,) task that each running episode is of; -1 where it was given.
@@ -103,6 +105,19 @@ class FleetEnv:
         """
         if split not in SPLITS:
             raise SpecError(f"split: no {split!r}; allowed: {', '.join(SPLITS)}")
+        for name, count in (("num_sims", num_sims), ("robots", robots)):
+            if count is not None and (isinstance(count, bool) or not isinstance(count, int | np.integer) or count < 1):
+                raise SpecError(f"{name}: {count!r} is no whole number above 0")
+        self._settings = {
+            "task": task,
+            "num_sims": num_sims,
+            "robots": robots,
+            "split": split,
+            "threads": threads,
+            "autoreset": autoreset,
+            "walls": walls,
+            "backend": backend,
+        }
         fixed = isinstance(task, TaskSpec)
         self.family: Family = family_of(task.family if isinstance(task, TaskSpec) else task)
         if isinstance(task, TaskSpec):
@@ -116,7 +131,7 @@ class FleetEnv:
             self.world = BatchedWorld(self.spec, num_sims, threads=threads, walls=walls, backend=backend)
             names = list(dict.fromkeys(robot.team for robot in self.spec.robots))
             self.teams = np.array([names.index(robot.team) for robot in self.spec.robots])
-            self._reward = Reward(self.spec.reward, self.family.provides, self.teams, self.spec.team_share)
+            self.reward = Reward(self.spec.reward, self.family.provides, self.teams, self.spec.team_share)
             self.rules = self.family.rules(self.world)
         except ValueError as problem:
             raise SpecError(str(problem)) from None
@@ -144,11 +159,49 @@ class FleetEnv:
         self._ahead = EpisodeBatch.of(self.spec, num_sims)
         self._ahead_tasks = np.full(num_sims, -1)
         self._ahead_valid = np.zeros(num_sims, dtype=bool)
+        self._acted: list[np.ndarray] = []
+
+    def __getstate__(self) -> dict[str, Any]:
+        """What a copy is made anew from, as engines cannot be copied.
+
+        A copy of one simulation goes on in the middle of its episode, by doing again what was done. Of several
+        the running episodes begin anew: the next step, or `reset`, starts those that would have come.
+        """
+        kept = {name: getattr(self, name).copy() for name in ("_episode", "task_numbers")}
+        running = self.num_sims == 1 and self._episode[0] != 0
+        return {
+            "settings": self._settings,
+            "kept": kept,
+            "seed": self._seed,
+            "tasks": self._tasks,
+            "diverged_total": self.diverged_total,
+            "episodes": self.episodes.take(self._sims) if running else None,
+            "acted": [actions.copy() for actions in self._acted] if running else [],
+        }
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """Make it anew and bring it to where it was."""
+        self.__init__(**state["settings"])  # type: ignore[misc]
+        self._seed, self._tasks = state["seed"], state["tasks"]
+        if state["episodes"] is not None:
+            self._start(self._sims, state["episodes"])
+        for name, values in state["kept"].items():
+            getattr(self, name)[:] = values
+        if state["episodes"] is not None:
+            # Noise of observations depends on the episode's number, so on that of its first step, too.
+            for actions in state["acted"]:
+                self.step(actions)
+        self.diverged_total = state["diverged_total"]
 
     @property
     def num_robots(self) -> int:
         """Robots in each simulation."""
         return self.world.num_robots
+
+    @property
+    def fixed(self) -> bool:
+        """Whether every episode is the one that a `TaskSpec` states."""
+        return self._fixed is not None
 
     @property
     def max_action_size(self) -> int:
@@ -208,6 +261,7 @@ class FleetEnv:
         self.world.reset(ids)
         self._steps[ids] = 0
         self._ended[ids] = False
+        self._acted = []
         # A new array: whoever keeps an episode's last step keeps how it ended.
         self._success = self._success.copy()
         self._success[ids] = False
@@ -240,14 +294,14 @@ class FleetEnv:
             actions: (n, R, max_action_size) in [-1, 1]; robots with fewer commands ignore the rest.
         """
         resting = self._ended.copy()
+        if self.num_sims == 1:
+            self._remember(actions, bool(resting[0]))
         # What is not a number acts as zero, and costs as much.
-        done = self.rules.advance(self.world.step(actions, ~resting if resting.any() else None))
-        if "power_w" in self._reward.needs:
-            done = replace(done, power_w=self.world.power())
+        done = self._powered(self.rules.advance(self.world.step(actions, ~resting if resting.any() else None)))
         # None of those that rest: they are not simulated.
         diverged = self.world.diverged
         self._steps += 1
-        rewards = self._reward(done)
+        rewards = self.reward(done)
         terminated = done.ended & ~resting
         truncated = (self._steps >= self.horizon) & ~resting & ~terminated
         if resting.any() or diverged.any():
@@ -269,6 +323,15 @@ class FleetEnv:
             self.observe(), rewards.astype(np.float32), success, arrived, terminated, truncated, diverged, ~resting
         )
 
+    def _remember(self, actions: np.ndarray, resting: bool) -> None:
+        """What a copy has to do again; what is done to an episode that is over changes nothing."""
+        if self.autoreset is Autoreset.DISABLED and not resting:
+            self._acted.append(np.array(actions))
+
+    def _powered(self, done: Step) -> Step:
+        """The step with what its reward wants to know of the world's motors."""
+        return replace(done, power_w=self.world.power()) if "power_w" in self.reward.needs else done
+
     @property
     def success(self) -> np.ndarray:
         """Whether each robot has done its part by now, (n, R) bool."""
@@ -287,7 +350,7 @@ class FleetEnv:
             actions: (n, R, A) what the robots did on the way there, clipped.
         """
         self._steps += 1
-        done = self.rules.advance(actions)
+        done = self._powered(self.rules.advance(actions))
         self._success = done.success.copy()
         return done
 

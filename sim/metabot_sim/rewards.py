@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -105,17 +105,29 @@ class Reward:
             if REWARD_TERMS[name].needs not in known:
                 allowed = ", ".join(each for each, term in REWARD_TERMS.items() if term.needs in known)
                 raise ValueError(f"reward.{name}: this family cannot compute it; allowed: {allowed}")
-        self._terms = [(weight, REWARD_TERMS[name]) for name, weight in weights.items() if weight != 0.0]
-        self.needs = frozenset(term.needs for _, term in self._terms)
+        self._terms = {name: (weight, REWARD_TERMS[name]) for name, weight in weights.items() if weight != 0.0}
+        self.needs = frozenset(term.needs for _, term in self._terms.values())
         self._share = share
         members = (teams[:, None] == teams[None, :]).astype(np.float64)
         self._mean_of_team = members / members.sum(axis=1, keepdims=True)
 
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Terms that count."""
+        return tuple(self._terms)
+
+    def parts(self, step: Step) -> np.ndarray:
+        """What each term adds to a step's reward before it is shared, (terms, n, R)."""
+        return np.array(list(self._each(step))).reshape(len(self._terms), *step.success.shape)
+
+    def _each(self, step: Step) -> Iterator[np.ndarray]:
+        return (weight * term.value(getattr(step, term.needs)) for weight, term in self._terms.values())
+
     def __call__(self, step: Step) -> np.ndarray:
         """The rewards of a step, (n, R)."""
         total: np.ndarray = np.zeros(step.success.shape)
-        for weight, term in self._terms:
-            total += weight * term.value(getattr(step, term.needs))
+        for part in self._each(step):
+            total += part
         if self._share > 0.0 and total.shape[1] > 1:
             # Not a matrix product: its rounding may depend on the number of simulations.
             team = (total[:, None, :] * self._mean_of_team).sum(axis=-1)

@@ -18,6 +18,7 @@ from lifecycle_msgs.srv import ChangeState
 from metabot_interfaces.action import Adapt
 from nav_msgs.msg import Odometry
 from rclpy.action import ActionClient
+from std_msgs.msg import Float64
 
 from metabot.base import drive_policy
 from metabot.bringup.description import FleetDescription
@@ -215,17 +216,31 @@ def test_a_policy_with_a_memory_finds_out_on_the_way_that_its_robot_is_reversed(
     client.wait(lambda: all(client.view.world.reached), "arrival", 30)
 
 
-def test_a_policy_that_reads_rewards_is_refused_by_a_robot_that_is_told_none(start_fleet, tmp_path: Path) -> None:
-    from metabot.bringup.description import NodeProcess
-
+def test_a_policy_that_reads_rewards_drives_where_somebody_says_them(start_fleet, tmp_path: Path) -> None:
     problem = make_problem("drive-goal")
     learner = make_meta_learner("rl2", problem, hidden_size=8)
     contract = PolicyContract(interface_of(problem), learner.policy.layout.hash)
     path = tmp_path / "paid.onnx"
     export_policy(path, learner.policy, learner.policy.initial(np.random.default_rng(0)), contract)
-    fleet = start_fleet([NodeProcess("policy", "/robot_1", {"policy_file": str(path)}, respawn=True)])
-    fleet.client.wait(lambda: bool(fleet.deaths), "the end of the node", 30)
-    assert fleet.deaths[0].lasting and "reads rewards" in fleet.deaths[0].reason
+    client = start_fleet(driving_nodes(small_fleet(tmp_path, 1), str(path))).client
+    spec, paid = place(Mission(goals=("red",)), 3), []
+    client._node.create_subscription(Float64, "/robot_1/reward", lambda m: paid.append(m.data), newest())
+    client.publish_task(spec)
+    client.follow(("robot_1",))
+    client.wait(lambda: client.view.world is not None and bool(client.view.control) and bool(paid), "the robot", 30)
+    client.reset_world()
+    client.engage("robot_1")
+    client.wait(lambda: client.view.control["robot_1"].ticks > 20, "driving", 20)
+    assert client.view.control["robot_1"].detail == "driving"
+    client.engage("robot_1", False)
+    world = client.view.world
+    assert list(world.reward_terms) == list(spec.reward) and len(world.reward_by_term) == len(spec.reward)
+    # Effort is paid for in commands, and commands there were.
+    assert dict(zip(world.reward_terms, world.reward_by_term, strict=True))["effort"] < 0.0
+    client.pause_world()
+    time.sleep(0.8)
+    with pytest.raises(FleetError, match=r"no odometry for|no reward for"):
+        client.engage("robot_1", timeout_s=1.0)
 
 
 @pytest.mark.parametrize("max_speed_mps", [0.5, 1.5])

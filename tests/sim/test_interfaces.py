@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import copy
 import importlib.util
+import pickle
 import subprocess
 import sys
 import warnings
@@ -113,6 +115,93 @@ def test_without_autoreset_only_the_masked_environments_start_anew():
     assert (made.fleet.world.qvel[mask] != 0.0).any()
 
 
+def test_where_an_episode_ends_another_begins_in_the_same_step():
+    """As CleanRL's trainers want it: what was seen last is in the info."""
+    made = FleetVectorEnv("drive-goal", 4, robots=1, autoreset_mode="SameStep", reveal=True)
+    usual = FleetVectorEnv("drive-goal", 4, robots=1, autoreset_mode="Disabled", reveal=True)
+    assert made.autoreset_mode is made.metadata["autoreset_mode"] is AutoresetMode.SAME_STEP
+    for each in (made, usual):
+        each.fleet.horizon = 3
+        each.reset(seed=0)
+    rng = np.random.default_rng(0)
+    for step in range(3):
+        actions = rng.uniform(-1.0, 1.0, (4, 2)).astype(np.float32)
+        seen, reward, terminated, truncated, info = made.step(actions)
+        last, paid, *_, told = usual.step(actions)
+        assert np.array_equal(reward, paid) and ("final_obs" in info) == (step == 2)
+    assert truncated.all() and not terminated.any() and info["_final_obs"].all()
+    assert np.array_equal(np.stack(info["final_obs"]), last) and not np.array_equal(seen, last)
+    assert np.array_equal(info["final_info"]["robot_rewards"], told["robot_rewards"])
+    assert (info["final_info"]["task"] == told["task"]).all() and (info["task"] != told["task"]).all()
+    assert not info["success"].any() and info["final_info"]["_success"].all()
+    fresh, _ = usual.reset(options={"reset_mask": np.ones(4, dtype=bool)})
+    assert np.array_equal(seen, fresh)
+    made.step(actions)
+    assert (made.fleet.world.qvel != 0.0).any()
+
+
+@pytest.mark.parametrize("copied", [copy.deepcopy, lambda made: pickle.loads(pickle.dumps(made))])
+@pytest.mark.parametrize("make", [FleetGymEnv, FleetParallelEnv])
+def test_a_copy_goes_on_in_the_middle_of_its_episode(make, copied):
+    made = make("grasp-place", robots=2, split="test")
+    made.reset(seed=5)
+    made.reset()
+    rng = np.random.default_rng(0)
+
+    def play(env, actions):
+        if isinstance(env, FleetParallelEnv):
+            sizes = np.cumsum(env.fleet.action_sizes)[:-1]
+            parts = np.split(actions, sizes)
+            return env.step(dict(zip(env.possible_agents, parts, strict=True)))[0]["arm_2"]
+        return env.step(actions)[0]
+
+    actions = rng.uniform(-1.0, 1.0, (12, 10)).astype(np.float32)
+    for action in actions[:6]:
+        play(made, action)
+    other = copied(made)
+    for action in actions[6:]:
+        assert np.array_equal(play(made, action), play(other, action))
+    starts = [each.reset()[0] for each in (made, other)]
+    again, fresh = (start["arm_1"] if isinstance(start, dict) else start for start in starts)
+    assert np.array_equal(again, fresh)
+
+
+def test_a_copied_vector_goes_on_with_the_episodes_that_come_next():
+    made = FleetVectorEnv("drive-goal", 3, robots=1, autoreset_mode="Disabled")
+    made.reset(seed=1)
+    made.step(np.ones((3, 2), dtype=np.float32))
+    other = pickle.loads(pickle.dumps(made))
+    assert np.array_equal(made.reset()[0], other.reset()[0])
+
+
+@pytest.mark.parametrize(
+    ("options", "line"),
+    [
+        ({"tasks": -1}, r"options\.tasks: -1 to -1; allowed: from 0"),
+        ({"tasks": 0.5}, r"options\.tasks: float64 \(\); allowed: a whole number"),
+        ({"task": 3}, "options: no 'task'; allowed: tasks"),
+    ],
+)
+@pytest.mark.parametrize("make", [FleetGymEnv, FleetParallelEnv, FleetVectorEnv])
+def test_options_that_mean_nothing_are_refused(make, options, line):
+    with pytest.raises(ValueError, match=line):
+        make("drive-goal").reset(seed=0, options=options)
+
+
+@pytest.mark.parametrize("make", [FleetGymEnv, FleetParallelEnv, FleetVectorEnv])
+def test_a_task_that_was_given_is_no_number(make):
+    made = make(family("drive-goal").sample(1))
+    with pytest.raises(ValueError, match="plays the one task it was made with"):
+        made.reset(seed=0, options={"tasks": 3})
+    with pytest.raises(SpecError, match=r"robots: 2\.5 is no whole number above 0"):
+        make("drive-goal", robots=2.5)
+
+
+def test_cycles_are_counted():
+    with pytest.raises(SpecError, match="max_cycles: -3 is no whole number above 0"):
+        FleetParallelEnv("drive-goal", max_cycles=-3)
+
+
 def test_tasks_can_be_pinned_at_reset():
     made = FleetVectorEnv("drive-goal", 3, robots=1, reveal=True)
     _, info = made.reset(seed=0, options={"tasks": np.array([7, 7, 8])})
@@ -153,7 +242,7 @@ def test_a_reset_without_seed_differs_between_environments():
     [
         ({"robots": 99}, "robots: 99 cannot play drive-goal; allowed: 1 to 16"),
         ({"split": "exam"}, "split: no 'exam'; allowed: train, validation, test, held-out"),
-        ({"autoreset_mode": "SameStep"}, "autoreset_mode: 'SameStep'; allowed: 'NextStep', 'Disabled'"),
+        ({"autoreset_mode": "Never"}, "autoreset_mode: 'Never'; allowed: 'NextStep', 'SameStep', 'Disabled'"),
     ],
 )
 def test_settings_that_are_not_allowed_are_refused_in_one_line(settings, line):

@@ -90,18 +90,31 @@ def first_seed(generator: np.random.Generator) -> int:
     return int(generator.integers(1 << 62))
 
 
-def requested_tasks(options: dict[str, Any] | None, count: int) -> np.ndarray | None:
-    """The numbers of tasks that a reset's options ask for, (count,).
+def requested_tasks(options: dict[str, Any] | None, env: FleetEnv, others: tuple[str, ...] = ()) -> np.ndarray | None:
+    """The numbers of tasks that a reset's options ask for, (simulations,).
+
+    Args:
+        options: of the reset.
+        env: whose.
+        others: names of options beside ``tasks`` that it understands.
 
     Raises:
-        ValueError: if they are not as many whole numbers.
+        ValueError: if they are not as many whole numbers from 0 up, the environment plays one task that was given, or
+            there is another option; one line.
     """
-    wanted = (options or {}).get("tasks")
+    for name in options or {}:
+        if name not in ("tasks", *others):
+            raise ValueError(f"options: no {name!r}; allowed: {', '.join(('tasks', *others))}")
+    wanted, count = (options or {}).get("tasks"), env.num_sims
     if wanted is None:
         return None
+    if env.fixed:
+        raise ValueError("options.tasks: this environment plays the one task it was made with; allowed: none")
     tasks = np.asarray(wanted)
     if tasks.shape not in ((), (count,)) or not np.issubdtype(tasks.dtype, np.integer):
         raise ValueError(f"options.tasks: {tasks.dtype} {tasks.shape}; allowed: a whole number, or {count} of them")
+    if tasks.min() < 0 or tasks.max() >= 2**62:
+        raise ValueError(f"options.tasks: {tasks.min()} to {tasks.max()}; allowed: from 0 to 2**62 - 1")
     return np.broadcast_to(tasks, (count,)).astype(np.int64)
 
 

@@ -61,6 +61,8 @@ class FleetParallelEnv(ParallelEnv[str, np.ndarray, np.ndarray]):
             "render_fps": self.fleet.spec.control_hz,
             "is_parallelizable": True,
         }
+        if max_cycles is not None and not (isinstance(max_cycles, int | np.integer) and max_cycles > 0):
+            raise SpecError(f"max_cycles: {max_cycles!r} is no whole number above 0")
         self.max_cycles = self.fleet.horizon if max_cycles is None else max_cycles
         self.render_mode = render_mode
         self._camera: Camera | None = None
@@ -92,7 +94,7 @@ class FleetParallelEnv(ParallelEnv[str, np.ndarray, np.ndarray]):
         if seed is None and not self._started:
             seed = first_seed(seeding.np_random()[0])
         self._started = True
-        self._seen = self.fleet.reset(seed, tasks=requested_tasks(options, 1))[0]
+        self._seen = self.fleet.reset(seed, tasks=requested_tasks(options, self.fleet))[0]
         self.agents = list(self.possible_agents)
         self._cycle = 0
         return self._observations(), self._infos(np.zeros(len(self.agents), dtype=bool), False)
@@ -122,6 +124,10 @@ class FleetParallelEnv(ParallelEnv[str, np.ndarray, np.ndarray]):
         if terminated or truncated:
             self.agents = []
         return result
+
+    def __getstate__(self) -> dict[str, Any]:
+        """A copy opens a renderer of its own."""
+        return {**self.__dict__, "_camera": None}
 
     def state(self) -> np.ndarray:
         """What all robots observe, side by side: for critics that are trained centrally."""

@@ -74,7 +74,7 @@ class FleetGymEnv(gym.Env):
         if seed is None and not self._started:
             seed = first_seed(self.np_random)
         self._started = True
-        seen = self.fleet.reset(seed, tasks=requested_tasks(options, 1))
+        seen = self.fleet.reset(seed, tasks=requested_tasks(options, self.fleet))
         nothing = np.zeros((1, self.fleet.num_robots))
         return self._view.observations(seen)[0], self._info(nothing > 0.0, nothing, False)
 
@@ -92,6 +92,10 @@ class FleetGymEnv(gym.Env):
             bool(done.truncated[0]),
             self._info(done.success, done.rewards, bool(done.diverged[0])),
         )
+
+    def __getstate__(self) -> dict[str, Any]:
+        """A copy opens a renderer of its own."""
+        return {**self.__dict__, "_camera": None}
 
     def expert(self) -> np.ndarray:
         """What robots that know all hidden dynamics would do now, in the form `step` takes."""

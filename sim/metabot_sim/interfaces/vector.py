@@ -13,7 +13,11 @@ from metabot_sim.env import Autoreset, FleetEnv
 from metabot_sim.families.base import Split
 from metabot_sim.interfaces.flat import FlatView, first_seed, hidden, requested_tasks
 
-_MODES = {AutoresetMode.NEXT_STEP: Autoreset.NEXT_STEP, AutoresetMode.DISABLED: Autoreset.DISABLED}
+_MODES = {
+    AutoresetMode.NEXT_STEP: Autoreset.NEXT_STEP,
+    AutoresetMode.SAME_STEP: Autoreset.DISABLED,
+    AutoresetMode.DISABLED: Autoreset.DISABLED,
+}
 
 
 class FleetVectorEnv(VectorEnv):
@@ -60,7 +64,8 @@ class FleetVectorEnv(VectorEnv):
             robots: how many in each; the family's usual number by default.
             split: which tasks are drawn.
             threads: simulation threads; results do not depend on them.
-            autoreset_mode: NEXT_STEP, or DISABLED: an environment that has ended stands still until it is reset.
+            autoreset_mode: NEXT_STEP; SAME_STEP, with how an episode ended in ``final_obs`` and ``final_info``; or
+                DISABLED: an environment that has ended stands still until it is reset.
             reveal: whether infos tell task numbers and hidden dynamics.
 
         Raises:
@@ -73,6 +78,7 @@ class FleetVectorEnv(VectorEnv):
             allowed = ", ".join(repr(each.value) for each in _MODES)
             raise SpecError(f"autoreset_mode: {autoreset_mode!r}; allowed: {allowed}") from None
         self.fleet = FleetEnv(task, num_envs, robots=robots, split=split, threads=threads, autoreset=autoreset)
+        self.autoreset_mode = mode
         self.metadata = {
             "autoreset_mode": mode,
             "render_modes": [],
@@ -93,7 +99,7 @@ class FleetVectorEnv(VectorEnv):
     ) -> tuple[np.ndarray, dict[str, Any]]:
         """Start new episodes; see the class for the options."""
         super().reset(seed=seed)
-        tasks = requested_tasks(options, self.num_envs)
+        tasks = requested_tasks(options, self.fleet, ("reset_mask",))
         ids = None
         if options and options.get("reset_mask") is not None:
             ids = self._chosen(options["reset_mask"], seed)
@@ -119,13 +125,27 @@ class FleetVectorEnv(VectorEnv):
             actions: (num_envs, commands of all robots) in [-1, 1].
         """
         done = self.fleet.step(self.view.actions(actions))
-        return (
-            self.view.observations(done.observations),
-            self.view.reward(done),
-            done.terminated,
-            done.truncated,
-            self._info(done.success, done.rewards, done.diverged),
-        )
+        seen, info = self.view.observations(done.observations), self._info(done.success, done.rewards, done.diverged)
+        ended = done.terminated | done.truncated
+        if self.autoreset_mode is AutoresetMode.SAME_STEP and ended.any():
+            seen, info = self._begun(seen, info, ended)
+        return seen, self.view.reward(done), done.terminated, done.truncated, info
+
+    def _begun(self, seen: np.ndarray, info: dict[str, Any], ended: np.ndarray) -> tuple[np.ndarray, dict[str, Any]]:
+        """Observations and infos where some episodes have ended and others began in their place."""
+        final_obs = np.full(self.num_envs, None, dtype=object)
+        for index in np.flatnonzero(ended):
+            final_obs[index] = seen[index].copy()
+        final = {key: value.copy() for key, value in info.items()}
+        for key in [key for key in final if key.startswith("_")]:
+            final[key] = ended.copy()
+        fresh = self.view.observations(self.fleet.reset(ids=np.flatnonzero(ended)))
+        nothing = np.zeros((self.num_envs, self.fleet.num_robots))
+        begun = self._info(nothing > 0.0, nothing, np.zeros(self.num_envs, dtype=bool))
+        for key, value in begun.items():
+            info[key] = np.where(ended.reshape(-1, *[1] * (value.ndim - 1)), value, info[key])
+        info |= {"final_obs": final_obs, "_final_obs": ended.copy(), "final_info": final, "_final_info": ended.copy()}
+        return fresh, info
 
     def expert(self) -> np.ndarray:
         """What robots that know all hidden dynamics would do now, in the form `step` takes."""
