@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from metabot.problems.family import FamilyProblem
     from metabot.task import Interval
 
+_HARDLY = 0.02
+"""What differs by less is not worth a word."""
 _MANY = 1000
 """Numbers of tasks that each seed has for itself."""
 
@@ -94,11 +96,19 @@ def in_words(problem: FamilyProblem, row: np.ndarray, robot: RobotSpec) -> str:
         row: the task, of `FamilyProblem.state`.
         robot: as the world has it.
     """
-    if KINDS[robot.kind].reach_m is None and not family(problem.name).places:
-        return robot.dynamics.describe()
-    from metabot.harness.measure.tasks import described
+    if family(problem.name).places:
+        from metabot.harness.measure.tasks import described
 
-    return described(problem, row[None])[0]
+        return described(problem, row[None])[0]
+    if KINDS[robot.kind].reach_m is None:
+        return robot.dynamics.describe()
+    # Of an arm a gain and a bias mean something else than the words say, which are those of cars.
+    healthy, words = RobotDynamics(), []
+    for name in RobotDynamics.model_fields:
+        value, usual = getattr(robot.dynamics, name), getattr(healthy, name)
+        if abs(value - usual) > _HARDLY:
+            words.append(f"{name.removesuffix('_kg').replace('_', ' ')} {value:.2g}")
+    return ", ".join(words) or "healthy"
 
 
 def foreign(fault: RobotDynamics, distribution: TaskDistribution) -> bool:

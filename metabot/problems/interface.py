@@ -28,15 +28,16 @@ def interface_of(problem: Problem, robot: int = 0) -> RobotInterface:
         raise ValueError(
             f"robot: {robot + 1}, but {problem.agents} act in {problem.name}; allowed: 1 to {problem.agents}"
         )
+    found, shared = RobotInterface("", (), (), 0), 0
     if isinstance(problem, FamilyProblem):
-        found = robot_interface(FleetEnv(problem.spec, 1), robot)
-    else:
-        found = RobotInterface("", (), (), 0)
+        env = FleetEnv(problem.spec, 1)
+        found, shared = robot_interface(env, robot), len(env.observation_names[0])
     # The compass of a hunter, say, is the problem's own.
     own = [
-        Term(name, "1" if found.kind else "", frame="map" if found.kind else "") for name in problem.observation_names
+        Term(name, "1" if found.kind else "", frame="map" if found.kind else "")
+        for name in problem.observation_names[shared:]
     ]
-    observation = [*found.observation, *own[len(found.observation) :]]
+    observation = [*found.observation, *own]
     return RobotInterface(
         found.kind,
         _filled(observation, problem.observation_size, f"{UNUSED}observation"),

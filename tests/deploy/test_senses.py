@@ -9,6 +9,8 @@ import pytest
 
 from metabot.deploy.contract import PolicyContract
 from metabot.deploy.senses import Senses
+from metabot.problems.family import FamilyProblem
+from metabot.problems.interface import interface_of
 from metabot.task import RobotDynamics, SpecError, Term
 from metabot_sim.env import Autoreset, FleetEnv
 from metabot_sim.episodes import EpisodeBatch
@@ -65,6 +67,22 @@ def sense(env: FleetEnv, senses: Senses, now: float) -> None:
 
 def contract_of(env: FleetEnv, index: int) -> PolicyContract:
     return PolicyContract(robot_interface(env, index), "hash")
+
+
+def test_robots_of_several_kinds_share_a_policy_and_each_sees_its_own() -> None:
+    """What the policy has for wider robots is zero to a car, and what it commands of theirs nobody carries out."""
+    problem, spec = FamilyProblem("deliver"), family("deliver").sample(4)
+    env = FleetEnv(spec, 1, autoreset=Autoreset.DISABLED)
+    seen = env.reset(episodes=EpisodeBatch.of(spec, 1))[0]
+    assert len({robot.kind for robot in spec.robots}) == 2
+    for index, robot in enumerate(spec.robots):
+        contract, senses = PolicyContract(interface_of(problem, index), "hash"), Senses(spec, robot.name)
+        assert not senses.refused(contract)
+        sense(env, senses, 0.0)
+        assert np.allclose(senses.observe(contract), seen[index], atol=1e-5)
+        assert len(contract.action) == env.max_action_size
+        other = 1 - index if index < 2 else 1
+        assert senses.refused(PolicyContract(interface_of(problem, other), "hash")).startswith("it drives a robot of")
 
 
 @pytest.mark.parametrize("name", FAMILIES)

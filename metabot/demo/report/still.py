@@ -141,7 +141,7 @@ def _paths(canvas: Canvas, spec: TaskSpec, motion: Motion, view: View) -> None:
         canvas.text(*spots[robot.name], robot.name, 17, anchor="mm", bold=True, halo=FLOOR)
     y = view.top + view.height + 34
     draw_scale(canvas, view, y, 16)
-    seconds = f"done in {motion.duration_s:.1f} s" if motion.moving else "no motion was recorded"
+    seconds = f"{motion.duration_s:.1f} s of motion" if motion.moving else "no motion was recorded"
     canvas.text(view.left, y - 1, seconds, 16, MUTED)
 
 

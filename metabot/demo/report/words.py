@@ -89,9 +89,10 @@ def sent_to_pads(spec: TaskSpec) -> bool:
 
 def did(spec: TaskSpec) -> str:
     """What robots that succeeded have done."""
-    its = "its" if len(spec.robots) == 1 else "their"
-    plural_s = "" if its == "its" else "s"
-    return f"reached {its} pad{plural_s}" if sent_to_pads(spec) else f"did {its} part{plural_s}"
+    alone = len(spec.robots) == 1
+    if sent_to_pads(spec):
+        return "reached its pad" if alone else "reached their pads"
+    return f"did {'its' if alone else 'their'} part"
 
 
 def there(spec: TaskSpec) -> str:
