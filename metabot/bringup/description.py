@@ -61,6 +61,8 @@ class FleetDescription:
     """JSON of the `metabot.task.TaskDistribution` that tasks are drawn from; "" is the default one."""
     sentence: str = ""
     """Read at start and published as the task; "" leaves that to whoever drives the fleet."""
+    spec: str = ""
+    """JSON of a `metabot.task.TaskSpec` that is published as the task at start, in place of a sentence."""
     exports: Path | None = None
     """Folder for the ONNX files of adapted policies; None keeps none."""
 
@@ -78,7 +80,9 @@ class FleetDescription:
 
     def language(self) -> NodeProcess:
         """The node that reads sentences."""
-        return NodeProcess("language", parameters={"task": self.sentence, "seed": self.seed}, respawn=True)
+        return NodeProcess(
+            "language", parameters={"task": self.sentence, "spec": self.spec, "seed": self.seed}, respawn=True
+        )
 
     def shared(self) -> list[NodeProcess]:
         """The meta-learner and the simulator."""

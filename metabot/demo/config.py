@@ -123,7 +123,7 @@ class DemoConfig:
         """The task of the world, faults included; None where a sentence says it."""
         if self.spec is not None or self.family is None:
             return self.spec
-        from metabot.demo.tasks import drawn  # brings MuJoCo
+        from metabot.bringup.world import drawn  # brings MuJoCo
 
         return drawn(self.family, self.robots, self.seed)
 
@@ -148,7 +148,7 @@ class DemoConfig:
             world = self.world()
             if world is None:
                 return DISTRIBUTION
-            from metabot.demo.tasks import rehearsed
+            from metabot.bringup.world import rehearsed
 
             return rehearsed(world)
         try:

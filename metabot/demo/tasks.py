@@ -1,4 +1,4 @@
-"""What a fleet's world is asked to do, what its robots rehearse for that, and the faults that are told apart."""
+"""The tasks of a demo's fleet that are told apart: its world with other hidden things in it."""
 
 from __future__ import annotations
 
@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from metabot.bringup.world import number_of
 from metabot.demo.faults import FAULTS, with_faults
-from metabot.task import KINDS, RobotDynamics, RobotSpec, SpecError, TaskDistribution, TaskSpec
+from metabot.task import KINDS, RobotDynamics, RobotSpec, TaskDistribution, TaskSpec
 from metabot_sim.families.registry import family
 
 if TYPE_CHECKING:
@@ -17,53 +18,6 @@ if TYPE_CHECKING:
 
 _HARDLY = 0.02
 """What differs by less is not worth a word."""
-_MANY = 1000
-"""Numbers of tasks that each seed has for itself."""
-
-
-def drawn(name: str, robots: int | None, seed: int, split: str = "test") -> TaskSpec:
-    """A task of a family: places and hidden dynamics that no task of training has.
-
-    Args:
-        name: of the family.
-        robots: how many are in the world; as many as are usual by default.
-        seed: another one gives another task.
-        split: whose ranges.
-
-    Raises:
-        SpecError: if it cannot be played by so many.
-    """
-    return family(name).sample(_MANY * seed, split, robots, seed)  # type: ignore[arg-type]
-
-
-def rehearsed(spec: TaskSpec) -> TaskDistribution:
-    """The tasks that a robot rehearses for its part in a world.
-
-    Where a family can be played alone each robot rehearses alone, as every robot has faults of its own; where
-    it takes several, all of them act in the rehearsal, too.
-
-    Raises:
-        SpecError: if robots of several kinds would have to share one policy.
-    """
-    found = family(spec.family)
-    alone = found.robots[0] == 1
-    usual = found.spec(1 if alone else len(spec.robots))
-    makes = {(robot.kind, robot.mjcf, robot.tray) for robot in spec.robots}
-    if alone and len(makes) > 1:
-        kinds = ", ".join(sorted({robot.kind for robot in spec.robots}))
-        raise SpecError(f"robots: {kinds} in one fleet, which share a policy; allowed: robots of one kind")
-    robots = tuple(
-        like.model_copy(update={"kind": own.kind, "mjcf": own.mjcf, "tray": own.tray})
-        for like, own in zip(usual.robots, spec.robots, strict=False)
-    )
-    same = {"robots": robots, "control_hz": spec.control_hz, "reward": spec.reward, "team_share": spec.team_share}
-    judged = spec.success if not alone else spec.success.model_copy(update={"contact": usual.success.contact})
-    scene = usual.model_copy(update={**same, "success": judged})
-    return TaskDistribution(
-        family=spec.family,
-        robots=None if alone else len(spec.robots),
-        scene=None if scene == usual else TaskSpec.parse(scene.model_dump()),
-    )
 
 
 def with_others(spec: TaskSpec, number: int, seed: int) -> TaskSpec:
@@ -72,13 +26,13 @@ def with_others(spec: TaskSpec, number: int, seed: int) -> TaskSpec:
     Args:
         spec: the world.
         number: which task; with 0 it is the world as it is.
-        seed: as of `drawn`.
+        seed: as of `metabot.bringup.world.drawn`.
     """
     if not number:
         return spec
     if spec.family in FAULTS:
         return with_faults(spec, number)
-    other = family(spec.family).sample(_MANY * seed + number, "test", len(spec.robots), seed)
+    other = family(spec.family).sample(number_of(seed, number), "test", len(spec.robots), seed)
     things = [
         mine.model_copy(update={name: getattr(its, name) for name in ("mass_kg", "size_m", "friction")})
         for mine, its in zip(spec.objects, other.objects, strict=True)

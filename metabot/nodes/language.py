@@ -29,6 +29,7 @@ class LanguageNode(ManagedNode):
     Parameters:
         model (string, ""): folder of the model; "" is the one that comes with metabot.
         task (string, ""): a sentence to read at start and publish as the fleet's task.
+        spec (string, ""): JSON of a TaskSpec to publish at start in its place.
         seed (int, 0): places robots and pads of that task.
         threads (int, 1): torch threads.
 
@@ -46,6 +47,7 @@ class LanguageNode(ManagedNode):
         super().__init__("language")
         self._model: str = self.parameter("model", "", "folder of the model")
         self._sentence: str = self.parameter("task", "", "a sentence to read at start")
+        self._spec: str = self.parameter("spec", "", "JSON of a TaskSpec to publish at start")
         self._seed: int = self.parameter("seed", 0, "places robots and pads")
         self._threads: int = self.parameter("threads", 1, "torch threads")
         self._task = self.create_publisher(msg.Task, "/task", latched())
@@ -63,11 +65,19 @@ class LanguageNode(ManagedNode):
         """Start loading the model."""
         if self._threads < 1:
             raise SetupError(f"threads: {self._threads} is not at least 1")
+        if self._spec and self._sentence:
+            raise SetupError("spec: the task is a sentence already; allowed: one of the two")
+        try:
+            self._stated = TaskSpec.parse(self._spec) if self._spec else None
+        except SpecError as problem:
+            raise SetupError(f"spec: {problem}") from None
         self._loader = ThreadPoolExecutor(1, thread_name_prefix="model")
         self._reader = self._loader.submit(self._load)
 
     def begin(self) -> None:
-        """Read the sentence given as a parameter."""
+        """Publish the task that was stated, or read the sentence that was."""
+        if self._stated is not None:
+            self._publish("", self._stated)
         if self._sentence:
             self._loader.submit(self._read_parameter)
 

@@ -7,7 +7,7 @@ import numpy as np
 from metabot.problems.behaviours import Behaviour
 from metabot.problems.family import SEEDS, FamilyProblem
 from metabot.problems.problem import Outcome, Split
-from metabot.task import TaskDistribution
+from metabot.task import SpecError, TaskDistribution, TaskSpec
 from metabot_sim import rng as simulated
 from metabot_sim.episodes import EpisodeBatch
 
@@ -47,6 +47,14 @@ class PartnerProblem(FamilyProblem):
     def sample(self, rng: np.random.Generator, tasks: int, split: Split = "train") -> np.ndarray:
         """Draw partners, (tasks, traits)."""
         return self.behaviour.sample(rng, tasks, split)
+
+    def state(self, spec: TaskSpec, robot: str | None = None) -> np.ndarray:
+        """See `FamilyProblem.state`.
+
+        Raises:
+            SpecError: always: no specification says how others act; one line.
+        """
+        raise SpecError(f"spec: it does not say how others act in {self.name}; allowed: --task and --split")
 
     def hidden(self, tasks: np.ndarray) -> np.ndarray:
         """See `Problem.hidden`: the traits."""

@@ -8,9 +8,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from metabot.bringup.world import drawn, rehearsed
 from metabot.demo.config import DemoConfig, resumed
 from metabot.demo.summary import Summary
-from metabot.demo.tasks import drawn, rehearsed, with_others
+from metabot.demo.tasks import with_others
 from metabot.deploy.runtime import PolicySession
 from metabot.problems.family import FamilyProblem
 from metabot.task import FAMILIES, RobotDynamics, SpecError

@@ -13,7 +13,9 @@ from pathlib import Path
 import pytest
 
 from metabot.bringup.description import FleetDescription
+from metabot.bringup.world import drawn, fleet_for
 from metabot.nodes.client import FleetClient
+from metabot.task import TaskDistribution, TaskSpec
 
 LAUNCH_FILE = Path(__file__).resolve().parents[2] / "launch" / "fleet.launch.py"
 
@@ -75,6 +77,25 @@ def test_the_fleet_runs_under_the_real_launch(domain: int, tmp_path: Path) -> No
         log.close()
     assert (tmp_path / "meta.checkpoint").exists()
     assert "Traceback" not in (tmp_path / "launch.log").read_text()
+
+
+def test_a_fleet_for_a_world_has_its_robots_its_rate_and_its_task() -> None:
+    world = drawn("grasp-place", 2, 3)
+    fleet = fleet_for(world, method="ridge-dynamics", rounds=0)
+    assert fleet.robots == ("arm_1", "arm_2") and fleet.control_hz == 25
+    nodes = {node.label: node.parameters for node in fleet.processes()}
+    assert TaskSpec.parse(str(nodes["language"]["spec"])) == world and nodes["language"]["task"] == ""
+    assert nodes["arm_2.policy"]["rate_hz"] == 25
+    assert TaskDistribution.of(str(nodes["arm_1.robot_learner"]["distribution"])).family == "grasp-place"
+
+
+@pytest.mark.processes
+def test_the_language_node_publishes_a_task_that_is_stated(start_fleet) -> None:
+    world = drawn("grasp-frames", 1, 0)
+    nodes = [node for node in fleet_for(world).processes() if node.executable in ("language", "simulator")]
+    client = start_fleet(nodes).client
+    client.wait(lambda: client.view.world is not None, "the world", 60)
+    assert client.view.world.digest == world.digest and list(client.view.world.robots) == ["arm_1"]
 
 
 @needs_launch
