@@ -88,7 +88,10 @@ class PolicySession:
             # ONNX Runtime raises classes of its own that share no base but Exception.
             if missing := _missing_beside(content, source):
                 raise PolicyFileError(f"{name}: its weights are in {missing}, which is not beside it") from None
-            raise PolicyFileError(f"{name}: not a readable ONNX file ({str(error).splitlines()[0][:120]})") from None
+            said = str(error).splitlines()[0]
+            # Before the reason stands the path, which is long and named already.
+            reason = said.partition("failed:")[2] or said
+            raise PolicyFileError(f"{name}: not a readable ONNX file ({reason[:160]})") from None
         self.provider: str = self._session.get_providers()[0]
         self.contract = PolicyContract.from_metadata(self._session.get_modelmeta().custom_metadata_map, name)
         self.sha256 = hashlib.sha256(content).hexdigest()

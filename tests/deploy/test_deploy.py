@@ -97,6 +97,16 @@ def test_weights_beside_a_file_are_found_or_named(tmp_path: Path, exported) -> N
     (tmp_path / "apart.weights").unlink()
     with pytest.raises(PolicyFileError, match=r"apart\.onnx: its weights are in apart\.weights, which"):
         PolicySession(tmp_path / "apart.onnx")
+    # Tensors that shapes depend on have to be in the file itself, see findings/onnx-external-shapes.sh.
+    onnx.save_model(
+        onnx.load(exported[0].path),
+        str(tmp_path / "all.onnx"),
+        save_as_external_data=True,
+        location="all.weights",
+        size_threshold=0,
+    )
+    with pytest.raises(PolicyFileError, match=r"not a readable ONNX file \(.*Cannot parse data from external tensors"):
+        PolicySession(tmp_path / "all.onnx")
     # A file that travels has to hold everything.
     with pytest.raises(PolicyFileError, match=r"its weights are in apart\.weights"):
         PolicySession((tmp_path / "apart.onnx").read_bytes())

@@ -89,15 +89,6 @@ def test_a_fleet_for_a_world_has_its_robots_its_rate_and_its_task() -> None:
     assert TaskDistribution.of(str(nodes["arm_1.robot_learner"]["distribution"])).family == "grasp-place"
 
 
-@pytest.mark.processes
-def test_the_language_node_publishes_a_task_that_is_stated(start_fleet) -> None:
-    world = drawn("grasp-frames", 1, 0)
-    nodes = [node for node in fleet_for(world).processes() if node.executable in ("language", "simulator")]
-    client = start_fleet(nodes).client
-    client.wait(lambda: client.view.world is not None, "the world", 60)
-    assert client.view.world.digest == world.digest and list(client.view.world.robots) == ["arm_1"]
-
-
 @needs_launch
 def test_a_wrong_argument_is_named() -> None:
     command = [sys.executable, "-c", RUN, str(LAUNCH_FILE), "robots:=three"]

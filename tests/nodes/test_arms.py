@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from metabot.bringup.description import NodeProcess
+from metabot.bringup.world import drawn, fleet_for
 from metabot.deploy.contract import PolicyContract
 from metabot.deploy.export import export_policy
 from metabot.harness.training import load_trained
@@ -66,3 +67,11 @@ def test_a_policy_of_another_kind_of_robot_is_refused_and_the_arm_stands(start_f
     client.wait(lambda: client.view.world is not None and bool(client.view.control), "the arm", 30)
     with pytest.raises(FleetError, match="drives a robot of kind diffdrive, arm_1 is of kind arm"):
         client.engage("arm_1", timeout_s=5)
+
+
+def test_the_language_node_publishes_a_task_that_is_stated(start_fleet) -> None:
+    world = drawn("grasp-frames", 1, 0)
+    nodes = [node for node in fleet_for(world).processes() if node.executable in ("language", "simulator")]
+    client = start_fleet(nodes).client
+    client.wait(lambda: client.view.world is not None, "the world", 60)
+    assert client.view.world.digest == world.digest and list(client.view.world.robots) == ["arm_1"]
