@@ -26,7 +26,7 @@ from metabot.demo.report.raster import (
     draw_trail,
     rgb,
 )
-from metabot.demo.report.view import fit
+from metabot.demo.report.view import fit, is_arm
 from metabot.task import TaskSpec
 
 WIDTH, HEIGHT = 480, 512
@@ -62,7 +62,7 @@ def write_gif(path: Path, spec: TaskSpec, motion: Motion) -> None:
         # Trails only grow, so each frame adds its piece to the drawing that stays.
         for robot in driven:
             piece = poses[robot.name][max(index - 1, 0) : index + 1, :2]
-            draw_trail(canvas, view.line(piece), robot.color, 3)
+            draw_trail(canvas, view.line(piece), robot.color, 1.5 if is_arm(robot) else 3)
         frame = canvas.copy()
         for thing in spec.objects:
             if thing.name in poses:
@@ -83,7 +83,8 @@ def _palette(spec: TaskSpec) -> Image.Image:
     colors: list[Rgb] = []
     for under in (PAPER, FLOOR, GRID, WALL):
         colors += [blend(over, under, share) for over in (INK, MUTED) for share in (0.0, 0.25, 0.5, 0.75, 1.0)]
-    for name in sorted({robot.color for robot in spec.robots} | {pad.color for pad in spec.pads}):
+    drawn = {each.color for group in (spec.robots, spec.pads, spec.objects) for each in group}
+    for name in sorted(drawn):
         color = rgb(name)
         pad = blend(color, FLOOR, 0.35)
         dark = blend(color, INK, 0.55)
