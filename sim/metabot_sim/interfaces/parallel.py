@@ -90,11 +90,14 @@ class FleetParallelEnv(ParallelEnv[str, np.ndarray, np.ndarray]):
     def reset(
         self, seed: int | None = None, options: dict[str, Any] | None = None
     ) -> tuple[dict[str, np.ndarray], dict[str, dict[str, Any]]]:
-        """Start a new episode; the option ``tasks`` is the number of its task and of all later ones'."""
+        """Start a new episode; the option ``tasks`` is the number of its task and of all later ones'.
+
+        Other options pass unread: PettingZoo's own tests of an environment send one.
+        """
         if seed is None and not self._started:
             seed = first_seed(seeding.np_random()[0])
         self._started = True
-        self._seen = self.fleet.reset(seed, tasks=requested_tasks(options, self.fleet))[0]
+        self._seen = self.fleet.reset(seed, tasks=requested_tasks(options, self.fleet, None))[0]
         self.agents = list(self.possible_agents)
         self._cycle = 0
         return self._observations(), self._infos(np.zeros(len(self.agents), dtype=bool), False)
