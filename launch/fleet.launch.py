@@ -11,12 +11,12 @@ from launch import LaunchContext, LaunchDescription, LaunchDescriptionEntity
 from metabot.bringup.description import FleetDescription
 from metabot.bringup.launching import node_action
 from metabot.bringup.world import drawn, fleet_for
+from metabot.demo.config import DEFAULT_TASK
 from metabot.task import TaskSpec
 
-SENTENCE = "three robots drive to the red, green and blue pads without touching each other"
 ARGUMENTS = {
     "robots": ("", "number of robots; 3, or as many as the family usually has"),
-    "task": ("", f"what the fleet is to do, in a sentence; where nothing else says it: {SENTENCE}"),
+    "task": ("", f"what the fleet is to do, in a sentence; where nothing else says it: {DEFAULT_TASK}"),
     "family": ("", "play a task of this family in place of a sentence, see `metabot sim list`"),
     "spec": ("", "file of the world in place of a sentence: a TaskSpec in JSON"),
     "method": ("meta-sgd", "meta-learner, see `metabot methods`"),
@@ -59,7 +59,7 @@ def fleet(context: LaunchContext) -> list[LaunchDescriptionEntity]:
         )
         description = fleet_for(world, **fields)
     else:
-        description = FleetDescription.of_size(numbers["robots"] or 3, sentence=said["task"] or SENTENCE, **fields)
+        description = FleetDescription.of_size(numbers["robots"] or 3, sentence=said["task"] or DEFAULT_TASK, **fields)
     return [node_action(node) for node in description.processes()]
 
 

@@ -52,12 +52,11 @@ def chosen(
     """
     import numpy as np
 
-    from metabot.problems.family import FamilyProblem
-    from metabot.problems.partner import PartnerProblem
+    from metabot.problems.partner import has_stated_tasks
 
     problem, named = training.problem, f"{split} task {task}"
     if spec is not None:
-        if not isinstance(problem, FamilyProblem) or isinstance(problem, PartnerProblem):
+        if not has_stated_tasks(problem):
             raise ValueError(f"spec: {source} was trained on {problem.name}; allowed: on a family of the simulation")
         return problem, problem.state(read_spec(spec)), str(spec)
     row = problem.sample(np.random.default_rng([task, 20]), 1, split)[0]  # type: ignore[arg-type]

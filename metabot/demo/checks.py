@@ -7,7 +7,7 @@ from metabot.demo.tasks import with_others
 from metabot.meta import MetaLearner, make_meta_learner
 from metabot.problems import Problem, make_problem
 from metabot.problems.family import FamilyProblem
-from metabot.problems.partner import PartnerProblem
+from metabot.problems.partner import has_stated_tasks
 from metabot.task import TaskDistribution, TaskSpec
 
 
@@ -19,7 +19,7 @@ def check_served(config: DemoConfig) -> None:
     """
     distribution = config.task_distribution()
     problem = make_problem(distribution)
-    if isinstance(problem, PartnerProblem) or not isinstance(problem, FamilyProblem):
+    if not has_stated_tasks(problem):
         raise ValueError(
             f"distribution: {problem.name} has no robots that a task could state; allowed: families of the simulation"
         )

@@ -86,9 +86,12 @@ class DemoConsole:
 
     def table(self, summary: Summary) -> None:
         """The result."""
+        # Here, because reports bring what draws them.
+        from metabot.demo.report.words import sent_to_pads
+
         table = Table(title="Success on each robot's fault", title_justify="left")
+        drives = sent_to_pads(summary.task)
         # A quick run leaves the larger budget out.
-        drives = not summary.task.objects and all(robot.goal for robot in summary.task.robots)
         more = any(_known(robot.no_adaptation_more) for robot in summary.robots)
         for name in ("robot", "fault"):
             table.add_column(name)

@@ -155,7 +155,7 @@ class Demo:
             trials=config.trials,
             seed=config.seed,
             control_hz=spec.control_hz,
-            distribution=config.task_distribution().model_dump_json(),
+            distribution=self._twin.distribution.model_dump_json(),
             checkpoint=checkpoint.resolve(),
             exports=self._folder.resolve(),
         )
@@ -282,7 +282,6 @@ class Demo:
             for robot in robots
         }
         count = max(self._told_apart, len(self._fleet.robots))
-        learned = config.task_distribution()
         for robot, result in self._client.results(pending, ADAPT_TIMEOUT_S * self._size(config.trials)):
             if not result.ok:
                 raise FleetError(f"{robot} did not adapt: {result.message}")
@@ -293,7 +292,7 @@ class Demo:
             record = FaultRecord(
                 name=in_words(self._twin, row, own),
                 dynamics=own.dynamics,
-                foreign=foreign(own.dynamics, learned),
+                foreign=foreign(own.dynamics, self._twin.distribution),
                 before=result.success_before,
                 after=result.success_after,
             )

@@ -12,8 +12,7 @@ from metabot.deploy.runtime import PolicySession
 from metabot.harness.training import Training
 from metabot.meta import adapted
 from metabot.policy import Moment
-from metabot.problems.family import FamilyProblem
-from metabot.problems.partner import PartnerProblem
+from metabot.problems.partner import has_stated_tasks
 from metabot.task import SpecError
 from metabot_sim.env import FleetEnv, Transition
 from metabot_sim.episodes import EpisodeBatch
@@ -92,7 +91,7 @@ class TrainedDriver:
         self._policy = training.learner.policy
         problem = training.problem
         robots = np.arange(env.num_robots)
-        if isinstance(problem, PartnerProblem) or not isinstance(problem, FamilyProblem):
+        if not has_stated_tasks(problem):
             raise SpecError(f"policy: {name} was trained on {problem.name}; allowed: on a family of the simulation")
         if problem.name == env.family.name and problem.agents == env.num_robots:
             self._groups = [robots]

@@ -30,9 +30,8 @@ from metabot.nodes.managed import ManagedNode, SetupError, run_node
 from metabot.nodes.qos import latched, reliable
 from metabot.params import LayoutError
 from metabot.policy.threads import one_torch_thread
-from metabot.problems.family import FamilyProblem
 from metabot.problems.interface import interface_of
-from metabot.problems.partner import PartnerProblem
+from metabot.problems.partner import has_stated_tasks
 from metabot.task import TaskSpec
 from metabot.task.model import SpecError
 
@@ -137,7 +136,7 @@ class RobotLearnerNode(ManagedNode):
             learning = Learning.of(self._method, self._settings, self._distribution, self._threads)
         except ValueError as problem:
             raise SetupError(str(problem)) from None
-        if isinstance(learning.problem, PartnerProblem) or not isinstance(learning.problem, FamilyProblem):
+        if not has_stated_tasks(learning.problem):
             raise SetupError(
                 f"distribution: no task states what {learning.problem.name} hides; allowed: families of the simulation"
             )

@@ -88,8 +88,8 @@ class FamilyProblem(Problem):
     def hidden(self, tasks: np.ndarray) -> np.ndarray:
         """See `Problem.hidden`: what the family says that differs from task to task."""
         episodes = self.episodes_of(tasks)
-        names = [name for name in (*self.distribution.dynamics, *self.distribution.held_out)]
-        others = [name for name in names if name not in self._family.intervals("held-out")]
+        usual = self._family.intervals("held-out")
+        others = [name for name in (*self.distribution.dynamics, *self.distribution.held_out) if name not in usual]
         told = self._family.hidden(episodes)
         return np.concatenate([told, told_by(episodes, others)], axis=1) if others else told
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from typing import TypeGuard
+
 import numpy as np
 
 from metabot.problems.behaviours import Behaviour
 from metabot.problems.family import SEEDS, FamilyProblem
-from metabot.problems.problem import Outcome, Split
+from metabot.problems.problem import Outcome, Problem, Split
 from metabot.task import SpecError, TaskDistribution, TaskSpec
 from metabot_sim import rng as simulated
 from metabot_sim.episodes import EpisodeBatch
@@ -14,6 +16,11 @@ from metabot_sim.episodes import EpisodeBatch
 _COMPASS = ("heading_cos", "heading_sin")
 _OTHERS = ("rival", "neighbour")
 """How names of observations begin that are about others."""
+
+
+def has_stated_tasks(problem: Problem) -> TypeGuard[FamilyProblem]:
+    """Whether a specification can state its tasks: those of a family, but not how others act."""
+    return isinstance(problem, FamilyProblem) and not isinstance(problem, PartnerProblem)
 
 
 class PartnerProblem(FamilyProblem):

@@ -1,6 +1,6 @@
 """Task specifications: what a fleet is asked to do, as validated, frozen data."""
 
-from metabot.task.distribution import Interval, TaskDistribution
+from metabot.task.distribution import OBJECT_DYNAMICS, OF_OBJECTS, Interval, TaskDistribution
 from metabot.task.interface import RobotInterface, Term
 from metabot.task.kinds import FAMILIES, KINDS, ROBOT_KINDS, RobotKind
 from metabot.task.mission import COLOR_NAMES, PAD_COLORS, Color, Mission, PadColor
@@ -25,6 +25,8 @@ __all__ = [
     "FAMILIES",
     "KINDS",
     "MAX_DELAY_STEPS",
+    "OBJECT_DYNAMICS",
+    "OF_OBJECTS",
     "PAD_COLORS",
     "ROBOT_KINDS",
     "WHOLE_DYNAMICS",

@@ -13,7 +13,7 @@ from metabot.task.reward import RewardTerm
 from metabot.task.spec import RobotDynamics, TaskSpec
 
 OBJECT_DYNAMICS = ("mass_kg", "size", "friction")
-"""What objects hide: mass, factor on the size, sliding friction."""
+"""What objects hide: mass, factor on the size, sliding friction; columns of episodes, in this order."""
 OF_OBJECTS = "object_"
 """How names of those begin among the hidden dynamics of a task."""
 

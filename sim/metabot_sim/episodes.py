@@ -7,13 +7,11 @@ from dataclasses import dataclass, fields
 
 import numpy as np
 
-from metabot.task import WHOLE_DYNAMICS, RobotDynamics, TaskSpec
+from metabot.task import OBJECT_DYNAMICS, WHOLE_DYNAMICS, RobotDynamics, TaskSpec
 from metabot_sim.frames import wrap
 
 ROBOT_DYNAMICS = tuple(RobotDynamics.model_fields)
 """Columns of `EpisodeBatch.robot_dynamics`."""
-OBJECT_DYNAMICS = ("mass_kg", "size", "friction")
-"""Columns of `EpisodeBatch.object_dynamics`: mass, factor on the size, sliding friction."""
 
 DRIVE_GAIN, STEER_GAIN, STEER_BIAS, PAYLOAD, FRICTION, LINK_MASS, DAMPING, GRIPPER, DELAY, NOISE, DEAD = range(11)
 WHEEL_LEFT, WHEEL_RIGHT, WHEELS_SWAPPED, HEADING_OFFSET, ODOMETRY_SCALE, ODOMETRY_DRIFT = range(11, 17)

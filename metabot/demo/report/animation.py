@@ -26,7 +26,7 @@ from metabot.demo.report.raster import (
     draw_trail,
     rgb,
 )
-from metabot.demo.report.view import fit, is_arm
+from metabot.demo.report.view import fit, is_fine
 from metabot.task import TaskSpec
 
 WIDTH, HEIGHT = 480, 512
@@ -62,7 +62,7 @@ def write_gif(path: Path, spec: TaskSpec, motion: Motion) -> None:
         # Trails only grow, so each frame adds its piece to the drawing that stays.
         for robot in driven:
             piece = poses[robot.name][max(index - 1, 0) : index + 1, :2]
-            draw_trail(canvas, view.line(piece), robot.color, 1.5 if is_arm(robot) else 3)
+            draw_trail(canvas, view.line(piece), robot.color, 1.5 if is_fine(robot) else 3)
         frame = canvas.copy()
         for thing in spec.objects:
             if thing.name in poses:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from metabot.task import TaskSpec
+from metabot.task import ObjectSpec, TaskSpec
 
 
 @dataclass(frozen=True)
@@ -77,11 +77,17 @@ def clean(paths: dict[str, np.ndarray], robots: Iterable[str]) -> Motion:
     return Motion(kept, float(max(samples[-1, 0] for samples in kept.values())))
 
 
+def brought(spec: TaskSpec, robot: str) -> ObjectSpec | None:
+    """What a robot is to bring to its pad; None if it goes there itself, or nowhere."""
+    goal = spec.robot(robot).goal
+    return next((thing for thing in spec.objects if goal is not None and thing.goal == goal), None)
+
+
 def arrival_s(motion: Motion, spec: TaskSpec, robot: str) -> float | None:
     """When a robot, or what it was to bring, came onto its pad for good; None if it did not, or nobody knows."""
     goal = spec.robot(robot).goal
-    things = [thing.name for thing in spec.objects if thing.goal == goal]
-    carried = things[0] if things else robot
+    thing = brought(spec, robot)
+    carried = robot if thing is None else thing.name
     if goal is None or carried not in motion.samples:
         return None
     samples, pad = motion.samples[carried], spec.pad_of(robot)

@@ -17,6 +17,7 @@ from metabot.demo.report.view import (
     NOSE_M,
     POINTER_M,
     View,
+    half_width,
     is_arm,
     on_robot,
     scale_bar_m,
@@ -175,7 +176,7 @@ def draw_robot(canvas: Canvas, view: View, robot: RobotSpec, pose: tuple[float, 
 
 def draw_thing(canvas: Canvas, view: View, thing: ObjectSpec, spot: tuple[float, float], fill: Rgb | None) -> None:
     """An object from above."""
-    half = max(thing.size_m / 2 * view.scale, 3.0)
+    half = half_width(view, thing)
     x, y = view.xy(*spot)
     color = rgb(thing.color)
     canvas.rectangle(x - half, y - half, 2 * half, 2 * half, fill or color, INK if fill is None else color, 1.5)

@@ -23,7 +23,7 @@ from metabot.demo.report.raster import (
     rgb,
     text_width,
 )
-from metabot.demo.report.view import View, fit, is_arm, label_spots
+from metabot.demo.report.view import View, fit, is_fine, label_spots
 from metabot.demo.summary import RobotRecord, Summary
 from metabot.task import ObjectSpec, RobotSpec, TaskSpec
 
@@ -125,8 +125,8 @@ def _paths(canvas: Canvas, spec: TaskSpec, motion: Motion, view: View) -> None:
     movers: list[RobotSpec | ObjectSpec] = [*spec.objects, *spec.robots]
     for mover in movers:
         if mover.name in motion.samples:
-            fine = isinstance(mover, ObjectSpec) or is_arm(mover)
-            draw_trail(canvas, view.line(motion.trail(mover.name)[:, 1:3]), mover.color, 2 if fine else 4)
+            width = 2 if is_fine(mover) else 4
+            draw_trail(canvas, view.line(motion.trail(mover.name)[:, 1:3]), mover.color, width)
     for thing in spec.objects:
         last = last_pose(motion, thing.name)
         if last is not None:

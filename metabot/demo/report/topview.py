@@ -19,7 +19,9 @@ from metabot.demo.report.view import (
     View,
     color_hex,
     fit,
+    half_width,
     is_arm,
+    is_fine,
     label_spots,
     on_robot,
     scale_bar_m,
@@ -147,7 +149,7 @@ def _starts(spec: TaskSpec, view: View) -> list[Markup]:
 
 def _thing(view: View, thing: ObjectSpec, spot: tuple[float, float], *, hollow: bool = False) -> Markup:
     """An object from above; hollow where it lay at first."""
-    half, color = max(thing.size_m / 2 * view.scale, 3.0), color_hex(thing.color)
+    half, color = half_width(view, thing), color_hex(thing.color)
     box = {"x": spot[0] - half, "y": spot[1] - half, "width": 2 * half, "height": 2 * half}
     title = tag("title", f"start of {thing.name}" if hollow else thing.name)
     if hollow:
@@ -180,7 +182,7 @@ def _start(view: View, robot: RobotSpec) -> Markup:
 
 def _path(view: View, motion: Motion, mover: RobotSpec | ObjectSpec) -> Markup:
     line = points(view.line(motion.trail(mover.name)[:, 1:3]))
-    fine = " fine" if isinstance(mover, ObjectSpec) or is_arm(mover) else ""
+    fine = " fine" if is_fine(mover) else ""
     return tag(
         "g",
         tag("polyline", points=line, class_=f"casing{fine}"),
@@ -281,7 +283,7 @@ def _moving_robot(
     body = tag("g", turns, *_body(view, robot), transform=f"rotate({number(-math.degrees(poses[0, 2]), 1)})")
     above = HAND_M if is_arm(robot) else max(CHASSIS_M, spec.success.radius_m)
     name = text(0, -above * view.scale - 10, robot.name, "middle", "name")
-    fine = " fine" if is_arm(robot) else ""
+    fine = " fine" if is_fine(robot) else ""
     return tag(
         "g",
         tag("polyline", grow, class_=f"casing{fine}", **trail),

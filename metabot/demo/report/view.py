@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from metabot.demo.report.motion import Motion
-from metabot.task import KINDS, RobotSpec, TaskSpec
+from metabot.task import KINDS, ObjectSpec, RobotSpec, TaskSpec
 from metabot_sim.colors import COLORS
 
 CHASSIS_M = 0.15
@@ -27,6 +27,11 @@ _SCALES_M = (0.5, 1.0, 2.0, 5.0, 10.0, 20.0)
 def is_arm(robot: RobotSpec) -> bool:
     """Whether a robot stands at its base and moves its hand."""
     return KINDS[robot.kind].reach_m is not None
+
+
+def is_fine(mover: RobotSpec | ObjectSpec) -> bool:
+    """Whether a path is drawn thin: of a hand or of what it carries."""
+    return isinstance(mover, ObjectSpec) or is_arm(mover)
 
 
 @dataclass(frozen=True)
@@ -54,6 +59,11 @@ class View:
     def line(self, points: np.ndarray) -> list[tuple[float, float]]:
         """(points, 2) in metres as points of the picture."""
         return [self.xy(float(x), float(y)) for x, y in points]
+
+
+def half_width(view: View, thing: ObjectSpec) -> float:
+    """Half the edge of a drawn object in picture units; the smallest can still be seen."""
+    return max(thing.size_m / 2 * view.scale, 3.0)
 
 
 def fit(spec: TaskSpec, width: float, height: float, left: float = 0.0, top: float = 0.0) -> View:

@@ -6,6 +6,7 @@ import math
 import shlex
 from statistics import fmean
 
+from metabot.demo.report.motion import brought
 from metabot.demo.report.proportion import wilson
 from metabot.demo.summary import RoundRecord, Summary
 from metabot.task import RobotSpec, TaskSpec
@@ -104,9 +105,9 @@ def there(spec: TaskSpec) -> str:
 
 def errand(spec: TaskSpec, robot: RobotSpec) -> str:
     """What a robot is sent to do."""
-    things = [thing for thing in spec.objects if robot.goal is not None and thing.goal == robot.goal]
-    if things:
-        return f"{robot.name}: {things[0].shape} to the {robot.goal} pad"
+    thing = brought(spec, robot.name)
+    if thing is not None:
+        return f"{robot.name}: {thing.shape} to the {robot.goal} pad"
     return f"{robot.name} to the {robot.color} pad" if robot.goal is not None else robot.name
 
 

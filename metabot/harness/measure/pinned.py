@@ -9,8 +9,7 @@ import numpy as np
 from metabot.problems import Outcome, Problem, Split
 from metabot.problems.family import FamilyProblem
 from metabot.problems.partner import PartnerProblem
-from metabot.task import Interval, RobotDynamics, TaskDistribution
-from metabot.task.distribution import OF_OBJECTS
+from metabot.task import OF_OBJECTS, Interval, RobotDynamics, TaskDistribution
 from metabot_sim.families.registry import family
 
 

@@ -9,7 +9,7 @@ import numpy as np
 from metabot.problems import Problem
 from metabot.problems.family import FamilyProblem
 from metabot.problems.partner import PartnerProblem
-from metabot.task import KINDS, RobotDynamics
+from metabot.task import KINDS, OF_OBJECTS, RobotDynamics
 from metabot_sim.episodes import OBJECT_DYNAMICS, ROBOT_DYNAMICS, named_dynamics
 from metabot_sim.families.registry import family
 
@@ -71,10 +71,10 @@ def described(problem: Problem, tasks: np.ndarray) -> list[str]:
         words = [_robot(values) for values in episodes.robot_dynamics[:, 0]]
         if KINDS[family(problem.name).spec(problem.agents).robots[0].kind].reach_m is not None:
             # Of an arm a gain and a bias mean something else than the words say, which are those of cars.
-            mine = [name for name in dynamics if not name.startswith("object_")]
+            mine = [name for name in dynamics if not name.startswith(OF_OBJECTS)]
             columns = [ROBOT_DYNAMICS.index(name) for name in mine]
             words = [_listed(mine, row[columns]) for row in episodes.robot_dynamics[:, 0]]
-        things = [name.removeprefix("object_") for name in dynamics if name.startswith("object_")]
+        things = [name.removeprefix(OF_OBJECTS) for name in dynamics if name.startswith(OF_OBJECTS)]
         if things and episodes.object_dynamics.shape[1]:
             values = episodes.object_dynamics[:, 0, [OBJECT_DYNAMICS.index(name) for name in things]]
             words = [f"{each}, {_listed(things, row)}" for each, row in zip(words, values, strict=True)]

@@ -9,7 +9,7 @@ from typing import ClassVar, Literal
 
 import numpy as np
 
-from metabot.task import KINDS, WHOLE_DYNAMICS, Interval, RobotDynamics, RobotSpec, SpecError, TaskSpec
+from metabot.task import KINDS, OF_OBJECTS, WHOLE_DYNAMICS, Interval, RobotDynamics, RobotSpec, SpecError, TaskSpec
 from metabot_sim import rng
 from metabot_sim.batch import BatchedWorld
 from metabot_sim.episodes import OBJECT_DYNAMICS, ROBOT_DYNAMICS, EpisodeBatch
@@ -164,7 +164,7 @@ class Family(ABC):
         """
         for name, interval in ranges.items():
             for value in {interval.low, interval.high, *((-interval.low, -interval.high) if interval.signed else ())}:
-                if name.startswith(_OBJECT):
+                if name.startswith(OF_OBJECTS):
                     if not spec.objects:
                         raise SpecError(f"dynamics.{name}: there are no objects in {self.name}")
                     if not value > 0.0:
@@ -197,9 +197,9 @@ class Family(ABC):
         for name, interval in (self.intervals(split) if ranges is None else ranges).items():
             target, columns = batch.robot_dynamics, ROBOT_DYNAMICS
             column_name = name
-            if name.startswith(_OBJECT):
+            if name.startswith(OF_OBJECTS):
                 target, columns = batch.object_dynamics, OBJECT_DYNAMICS
-                column_name = name.removeprefix(_OBJECT)
+                column_name = name.removeprefix(OF_OBJECTS)
             column = columns.index(column_name)
             # One draw per robot or object, in order, so that a robot more changes no other's.
             width = target.shape[1]
@@ -245,11 +245,11 @@ def told_by(batch: EpisodeBatch, names: Iterable[str], angles: frozenset[str] | 
     angles = Family.angles if angles is None else angles
     found = []
     for name in dict.fromkeys(names):
-        of_object = name.startswith(_OBJECT)
+        of_object = name.startswith(OF_OBJECTS)
         values, columns = (
             (batch.object_dynamics, OBJECT_DYNAMICS) if of_object else (batch.robot_dynamics, ROBOT_DYNAMICS)
         )
-        column = values[..., columns.index(name.removeprefix(_OBJECT) if of_object else name)]
+        column = values[..., columns.index(name.removeprefix(OF_OBJECTS) if of_object else name)]
         found += [np.cos(column), np.sin(column)] if name in angles else [column]
     return np.concatenate(found, axis=1) if found else np.zeros((len(batch), 1))
 
@@ -293,4 +293,3 @@ FRAMES = ("frame_roll", "frame_pitch")
 EYES = ("eye_yaw", "eye_x", "eye_y")
 WHEELS = ("wheel_left", "wheel_right", "wheels_swapped")
 ODOMETRY = ("heading_offset", "odometry_scale", "odometry_drift")
-_OBJECT = "object_"

@@ -5,11 +5,10 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from metabot.task import WHOLE_DYNAMICS, Interval, RobotDynamics, TaskSpec
+from metabot.task import OF_OBJECTS, WHOLE_DYNAMICS, Interval, RobotDynamics, TaskSpec
 from metabot_sim.episodes import OBJECT_DYNAMICS, ROBOT_DYNAMICS
 from metabot_sim.families.base import Family
 
-_OBJECT = "object_"
 _AT_ONCE = {
     "drive_gain",
     "steer_gain",
@@ -57,7 +56,7 @@ class Knob:
     @property
     def label(self) -> str:
         """What to call it beside the name of a robot or object."""
-        return self.name.removeprefix(_OBJECT) if self.of_object else self.name
+        return self.name.removeprefix(OF_OBJECTS) if self.of_object else self.name
 
     @property
     def step(self) -> float:
@@ -81,12 +80,12 @@ def knobs(family: Family, spec: TaskSpec) -> tuple[Knob, ...]:
         spec: the scene; it says what is healthy for objects.
     """
     names = dict.fromkeys([*family.dynamics, *family.held_out])
-    return tuple(_knob(name, family, spec) for name in names if spec.objects or not name.startswith(_OBJECT))
+    return tuple(_knob(name, family, spec) for name in names if spec.objects or not name.startswith(OF_OBJECTS))
 
 
 def _knob(name: str, family: Family, spec: TaskSpec) -> Knob:
-    of_object = name.startswith(_OBJECT)
-    field = name.removeprefix(_OBJECT) if of_object else name
+    of_object = name.startswith(OF_OBJECTS)
+    field = name.removeprefix(OF_OBJECTS) if of_object else name
     if of_object:
         healthy = [1.0] if field == "size" else [float(getattr(thing, field)) for thing in spec.objects]
         meaning = _OBJECT_MEANING[field]
