@@ -7,7 +7,9 @@ from dataclasses import asdict, dataclass
 from metabot.fleet import Identity
 from metabot.meta import MetaLearner, make_meta_learner
 from metabot.meta.config import settings_of
+from metabot.meta.robot import RobotLearner
 from metabot.problems import Problem, make_problem
+from metabot.problems.partner import has_stated_tasks
 from metabot.task import TaskDistribution
 
 
@@ -45,3 +47,21 @@ class Learning:
         learner = make_meta_learner(method, problem, **settings_of(settings))
         identity = Identity.of(method, asdict(learner.config), tasks.model_dump(mode="json"), learner.layout)
         return cls(tasks, problem, learner, identity)
+
+    def robot(self, name: str, *, tasks: int, episodes: int, seed: int = 0) -> RobotLearner:
+        """One robot's part in it.
+
+        Args:
+            name: the robot's.
+            tasks: tasks of a round.
+            episodes: adaptation episodes.
+            seed: of tasks, goals and exploration.
+
+        Raises:
+            ValueError: if no task could ever tell the robot what to adapt to; one line.
+        """
+        if not has_stated_tasks(self.problem):
+            raise ValueError(
+                f"distribution: no task states what {self.problem.name} hides; allowed: families of the simulation"
+            )
+        return RobotLearner(name, self.learner, self.problem, seed=seed, tasks=tasks, episodes=episodes)

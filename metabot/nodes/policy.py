@@ -294,6 +294,7 @@ class PolicyNode(ManagedNode):
                 engaged=self._engaged,
                 reached=self._reached,
                 detail=self._detail,
+                policy=self._session.sha256[:16] if self._session else "",
                 rate_hz=float(self._rate_hz),
                 ticks=self._ticker.ticks,
                 missed_deadlines=self._ticker.missed,

@@ -22,7 +22,7 @@ from rclpy.subscription import Subscription
 from metabot.deploy.contract import PolicyContract
 from metabot.deploy.export import check_target, export_policy
 from metabot.fleet import MetaParameters, Update
-from metabot.meta import Adapted, RobotLearner
+from metabot.meta import Adapted
 from metabot.meta.config import settings_of
 from metabot.nodes import conversions as convert
 from metabot.nodes.learning import Learning
@@ -134,22 +134,13 @@ class RobotLearnerNode(ManagedNode):
                 raise SetupError(f"{name}: {value} is not at least 1")
         try:
             learning = Learning.of(self._method, self._settings, self._distribution, self._threads)
+            self._learner = learning.robot(self.robot, tasks=self._tasks, episodes=self._episodes, seed=self._seed)
         except ValueError as problem:
             raise SetupError(str(problem)) from None
-        if not has_stated_tasks(learning.problem):
-            raise SetupError(
-                f"distribution: no task states what {learning.problem.name} hides; allowed: families of the simulation"
-            )
         one_torch_thread()
-        self._learning, self._twin = learning, learning.problem
-        self._learner = RobotLearner(
-            self.robot,
-            learning.learner,
-            learning.problem,
-            seed=self._seed,
-            tasks=self._tasks,
-            episodes=self._episodes,
-        )
+        twin = self._learner.twin
+        assert has_stated_tasks(twin)  # else it would have been refused
+        self._learning, self._twin = learning, twin
 
         # Made only now: latched parameters arrive at once and need the layout.
         if self._parameters_in is not None:

@@ -105,7 +105,7 @@ class SimulatorNode(ManagedNode):
         try:
             spec = TaskSpec.parse(message.spec_json)
             env = FleetEnv(spec, 1, autoreset=Autoreset.DISABLED)
-            kinds = [_topics(env, index) for index in range(env.num_robots)]
+            kinds = [topics_of(env, index) for index in range(env.num_robots)]
         except (SpecError, ValueError) as problem:
             self.get_logger().error(f"task ignored: {problem}")
             return
@@ -242,7 +242,7 @@ class SimulatorNode(ManagedNode):
         return distances
 
 
-def _topics(env: FleetEnv, index: int) -> type[SimulatedCar | SimulatedArm]:
+def topics_of(env: FleetEnv, index: int) -> type[SimulatedCar | SimulatedArm]:
     """Which topics a robot has.
 
     Raises:
