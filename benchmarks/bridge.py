@@ -56,7 +56,8 @@ def run(
         from metabot.provenance import made_by
 
         one_torch_thread()
-        known = [*available(), *PARTNERS]
+        known = [name for name in available() if not name.startswith(GYMNASIUM)]
+        known += [*PARTNERS, *(name for name in available() if name.startswith(GYMNASIUM))]
         for option, given, allowed in (("families", families, known), ("methods", methods, list(META_LEARNERS))):
             for name in given:
                 if name not in allowed:

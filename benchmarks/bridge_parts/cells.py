@@ -39,7 +39,7 @@ class Cell:
         fleet: a robot's share of a round, taken by the meta-learner's, and its adaptation to the world's task.
         export: a proved ONNX file of the adapted policy.
         drive: the file drives every robot of a world through topics.
-        export_s: seconds that the file took, proof included; None without one.
+        export_s: seconds that the file took, its short proof included; None without one.
         parity_max_abs: largest difference of its actions from PyTorch's; None without one.
     """
 
@@ -94,15 +94,12 @@ def cell(distribution: TaskDistribution, world: TaskSpec | None, method: str, dr
         why = _line(refusal)
         return replace(found, train=why, fleet=why, export=why, drive=why)
     found = replace(found, fleet=_refusal(lambda: _round(training, method, settings, distribution)))
-    files: list[Exported] = []
-    started = time.monotonic()
+    files: list[tuple[Exported, float]] = []
     why = _refusal(lambda: files.append(_exported(training, method, settings, world)))
     if why:
         return replace(found, export=why, drive=why)
-    (file,) = files
-    found = replace(
-        found, export_s=round(time.monotonic() - started, 1), parity_max_abs=float(f"{file.parity_max_abs:.2g}")
-    )
+    ((file, export_s),) = files
+    found = replace(found, export_s=round(export_s, 1), parity_max_abs=float(f"{file.parity_max_abs:.2g}"))
     return replace(found, drive=drive(file.content, training.problem))
 
 
@@ -157,7 +154,9 @@ def _round(training: Training, method: str, settings: dict[str, Any], distributi
     assert np.isfinite(new).all() and new.shape == vector.shape
 
 
-def _exported(training: Training, method: str, settings: dict[str, Any], world: TaskSpec | None) -> Exported:
+def _exported(
+    training: Training, method: str, settings: dict[str, Any], world: TaskSpec | None
+) -> tuple[Exported, float]:
     problem, policy = training.problem, training.learner.policy
     if problem.discrete:
         raise ValueError(f"family: {problem.name} has discrete actions; allowed: problems with continuous ones")
@@ -169,4 +168,6 @@ def _exported(training: Training, method: str, settings: dict[str, Any], world: 
     contract = PolicyContract(
         interface_of(problem), policy.layout.hash, 1, method=method, settings=settings, family=problem.name
     )
-    return export_policy(None, policy, parameters, contract, problem=problem, tasks=task[None], episodes=PROVED)
+    started = time.monotonic()
+    file = export_policy(None, policy, parameters, contract, problem=problem, tasks=task[None], episodes=PROVED)
+    return file, time.monotonic() - started

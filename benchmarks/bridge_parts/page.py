@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -65,7 +66,8 @@ def _cell(row: Mapping[str, Any], notes: dict[str, int]) -> str:
 
 def _general(why: str, row: Mapping[str, Any]) -> str:
     """The reason without the problem's and the method's own names, so that equal ones are one."""
-    return why.replace(row["family"], "this problem").replace(row["method"], "this method")
+    why = why.replace(row["family"], "this problem").replace(row["method"], "this method")
+    return re.sub(r"^robots: \d+ act", "robots: several act", why)
 
 
 def _alike(names: Sequence[str], of: Any) -> list[list[str]]:
@@ -101,7 +103,7 @@ def _exports(cells: Mapping[Any, Mapping[str, Any]]) -> list[str]:
     return [
         "## Export",
         "",
-        f"{len(took)} files: {took[len(took) // 2]:.1f} s in the middle, {took[-1]:.1f} s the slowest, adaptation and"
+        f"{len(took)} files: {took[len(took) // 2]:.1f} s in the middle, {took[-1]:.1f} s the slowest, a short"
         f" proof included; actions at most {max(apart):.1g} from PyTorch's.",
         "",
     ]

@@ -187,7 +187,7 @@ def expert_drives(spec: TaskSpec) -> tuple[np.ndarray, float]:
 
     with DomainLease() as lease, tempfile.TemporaryDirectory() as logs:
         os.environ.update(fleet_environment(lease.domain, Path(logs)))
-        arguments = ["--ros-args", "-p", f"real_time_factor:={EXPERT_FACTOR}"]
+        arguments = ["--ros-args", "--log-level", "warn", "-p", f"real_time_factor:={EXPERT_FACTOR}"]
         rclpy.init(args=arguments, domain_id=lease.domain, signal_handler_options=SignalHandlerOptions.NO)
         node = _Expert()
         executor = EventsExecutor()
