@@ -8,6 +8,7 @@ import time
 from typing import Any
 
 import numpy as np
+from diagnostic_msgs.msg import DiagnosticStatus
 from metabot_interfaces import msg
 from rclpy.time import Time
 from rosgraph_msgs.msg import Clock
@@ -17,6 +18,7 @@ from metabot.nodes import conversions as convert  # noqa: F401
 from metabot.nodes.managed import ManagedNode, SetupError, run_node
 from metabot.nodes.qos import latched, newest, reliable
 from metabot.nodes.simulated import SimulatedArm, SimulatedCar, SimulatedObjects, SimulatedRobot, Snapshot
+from metabot.nodes.ticker import Pace
 from metabot.task import SpecError, TaskSpec
 from metabot_sim.env import Autoreset, FleetEnv
 from metabot_sim.episodes import EpisodeBatch
@@ -26,11 +28,14 @@ from metabot_sim.robots.car import CarGroup
 
 STATUS_HZ = 10
 _LONGEST_WAIT_S = 1.0
+_HELD = 0.95
+"""Share of its real-time factor that a world may fall short of and still keeps up."""
 
 
 class SimulatorNode(ManagedNode):
     """Steps the world of the newest task at the task's own control rate and moves its robots by what they are told.
 
+    Diagnostics say which real-time factor it holds, and warn where that is less than was asked for.
     A command older than `command_timeout_s` counts as zero: a robot whose policy died stops. An arm holds its
     gripper as it was told last.
 
@@ -73,6 +78,7 @@ class SimulatorNode(ManagedNode):
         self._objects: SimulatedObjects | None = None
         self._paused = False
         self._clock_s = 0.0
+        self._pace, self._lags = Pace(), False
         self._thread: threading.Thread | None = None
         self.create_subscription(msg.Task, "/task", self._on_task, latched())
         self.create_service(Trigger, "/world/reset", self._on_reset)
@@ -97,7 +103,20 @@ class SimulatorNode(ManagedNode):
     def diagnose(self) -> tuple[bytes, str, dict[str, Any]]:
         """The loaded task."""
         level, summary, _ = super().diagnose()
-        return level, summary, {"task": self._env.spec.digest if self._env else "none", "paused": self._paused}
+        if self._lags:
+            level, summary = DiagnosticStatus.WARN, self._lag()
+        return (
+            level,
+            summary,
+            {
+                "task": self._env.spec.digest if self._env else "none",
+                "paused": self._paused,
+                "real_time_factor": f"{self._pace.factor:.2f}",
+            },
+        )
+
+    def _lag(self) -> str:
+        return f"holds {self._pace.factor:.2g} simulated seconds per second; {self._factor:g} were asked for"
 
     # -- callbacks ------------------------------------------------------------------------
 
@@ -184,12 +203,26 @@ class SimulatorNode(ManagedNode):
                         self._advance(env)
             except Exception as problem:  # whatever it is: a thread that dies alone would leave a world that stands
                 return self.fail(problem)
+            self._keep_pace(env)
             due += 1.0 / ((env.spec.control_hz if env else STATUS_HZ) * self._factor)
             delay = due - time.monotonic()
             if delay > 0:
                 time.sleep(min(delay, _LONGEST_WAIT_S))
             elif delay < -1.0:
                 due = time.monotonic()  # the machine was held up; do not race to catch up
+
+    def _keep_pace(self, env: FleetEnv | None) -> None:
+        """Count a step; say so when the world begins to fall behind, and when it keeps up again."""
+        if env is None or self._paused:
+            return self._pace.restart()
+        if not self._pace.step(1.0 / env.spec.control_hz):
+            return
+        lags = self._pace.factor < _HELD * self._factor
+        if lags and not self._lags:
+            self.get_logger().warning(f"{self._lag()}; fewer robots, another factor or more cores")
+        elif self._lags and not lags:
+            self.get_logger().info("keeps up again")
+        self._lags = lags
 
     def _advance(self, env: FleetEnv) -> None:
         fresh = (time.monotonic() - self._told_at < self._timeout_s) | self._held

@@ -1,4 +1,4 @@
-"""A control loop's clock: steady ticks, and an account of those that came late."""
+"""Clocks of loops: steady ticks of a control loop, and the pace at which a world goes on."""
 
 from __future__ import annotations
 
@@ -49,3 +49,36 @@ class Ticker:
     def jitter_p99_ms(self) -> float:
         """99th percentile of how late ticks began, in milliseconds."""
         return float(np.percentile(self._late_s, 99)) * 1e3 if self._late_s else 0.0
+
+
+class Pace:
+    """Simulated seconds per second that a world has kept up lately.
+
+    Attributes:
+        factor: over the last stretch of `STRETCH_S` seconds; 0 before there was one.
+    """
+
+    STRETCH_S = 3.0
+
+    def __init__(self) -> None:
+        """Start now."""
+        self.factor = 0.0
+        self.restart()
+
+    def restart(self) -> None:
+        """Begin a new stretch: what passed before, a pause or another world, does not count."""
+        self._since, self._simulated_s = time.monotonic(), 0.0
+
+    def step(self, seconds: float) -> bool:
+        """Count a step of the world; whether a stretch has just ended and `factor` is new.
+
+        Args:
+            seconds: of the world.
+        """
+        self._simulated_s += seconds
+        passed = time.monotonic() - self._since
+        if passed < self.STRETCH_S:
+            return False
+        self.factor = self._simulated_s / passed
+        self.restart()
+        return True

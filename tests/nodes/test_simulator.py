@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,10 +13,12 @@ import numpy as np
 import pytest
 import rclpy
 from builtin_interfaces.msg import Time
+from diagnostic_msgs.msg import DiagnosticStatus
 from metabot_interfaces import msg
 from std_srvs.srv import SetBool, Trigger
 
 from metabot.bringup.supervisor import fleet_environment
+from metabot.nodes import ticker
 from metabot.nodes.client import FleetClient
 from metabot.nodes.conversions import (
     command_from_ros,
@@ -161,6 +164,31 @@ def test_a_paused_world_is_stepped_by_hand(node: SimulatorNode) -> None:
     assert step().success and node._ticks == 1
     node._on_reset(Trigger.Request(), Trigger.Response())
     assert node._ticks == 0
+
+
+def test_a_world_that_cannot_keep_up_says_what_it_holds(node: SimulatorNode) -> None:
+    """A step of 0.05 s that takes 0.1 s is half of real time."""
+    clock = [time.monotonic()]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(ticker.time, "monotonic", lambda: clock[0])
+        node._on_task(told(place(Mission(goals=("red",)), 3)))
+        env = node._env
+        assert env is not None
+
+        def pass_by(step_s: float, steps: int = 80) -> tuple[bytes, str, dict]:
+            for _ in range(steps):
+                clock[0] += step_s
+                node._keep_pace(env)
+            return node.diagnose()
+
+        level, said, values = pass_by(0.1)
+        assert level == DiagnosticStatus.WARN and said.startswith("holds 0.5 ") and values["real_time_factor"] == "0.50"
+        clock[0] += 100.0
+        node._paused = True
+        node._keep_pace(env)
+        node._paused = False
+        level, said, values = pass_by(0.05)
+        assert level == DiagnosticStatus.OK and values["real_time_factor"] == "1.00"
 
 
 def test_an_error_in_the_world_ends_the_process_with_a_code(domain: int, tmp_path: Path) -> None:
