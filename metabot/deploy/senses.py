@@ -9,7 +9,7 @@ import numpy as np
 
 from metabot.deploy.contract import PolicyContract
 from metabot.problems.interface import UNUSED
-from metabot.task import SpecError, TaskSpec
+from metabot.task import SpecError, TaskSpec, Term
 from metabot_sim.families.registry import family
 from metabot_sim.frames import wrap
 from metabot_sim.interface import robot_interface
@@ -17,6 +17,8 @@ from metabot_sim.shadow import Shadow
 
 _OTHERS = re.compile(r"(neighbour|rival|mate|leader|seen|car)_")
 """Names of what a policy observes of other robots that drive."""
+_COMPASS = {"heading_cos": np.cos, "heading_sin": np.sin}
+"""What every robot that drives knows of itself, whether its family shows it or not."""
 _LONGEST_STEP_S = 0.5
 """Two sightings further apart say nothing about a speed."""
 
@@ -133,6 +135,8 @@ class Senses:
         for term in contract.robot.observation:
             if term.name.startswith(UNUSED):
                 continue
+            if self._compass(term):
+                continue
             if term.name not in known:
                 return f"it observes {term.name}, which {self.robot} does not in {self.spec.family}"
             if term.unit and (term.unit, term.frame) != (known[term.name].unit, known[term.name].frame):
@@ -183,10 +187,31 @@ class Senses:
             if term.name.startswith(UNUSED):
                 values[place] = 0.0
                 continue
+            if self._compass(term):
+                values[place] = _COMPASS[term.name](self._pose[2])
+                continue
             number, mine = here[term.name]
+            if term.reach_m is not None and self._nearest_m > term.reach_m:
+                values[place] = 0.0
+                continue
             same = not term.unit or (term.scale, term.offset) == (mine.scale, mine.offset)
             values[place] = seen[number] if same else term.seen(mine.quantity(float(seen[number])))
         return values
+
+    def _compass(self, term: Term) -> bool:
+        """Whether it is the robot's own heading on the map, in a family that does not show it."""
+        return (
+            self.drives
+            and term.name in _COMPASS
+            and term.frame == "map"
+            and term.name not in self.interface.observation_names
+        )
+
+    @property
+    def _nearest_m(self) -> float:
+        """Metres to the nearest other robot that was ever seen; infinite before."""
+        ways = [pose[:2] - self._pose[:2] for pose, _ in self._sightings.values()]
+        return min((float(np.hypot(*way)) for way in ways), default=np.inf)
 
     def act(self, action: np.ndarray) -> None:
         """Remember what the robot is told now; the others do what they do."""

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
+from dataclasses import replace
 
 from metabot.problems.family import FamilyProblem
+from metabot.problems.partner import OTHERS, PartnerProblem
 from metabot.problems.problem import Problem
 from metabot.task import RobotInterface, Term
 from metabot_sim.env import FleetEnv
@@ -38,6 +41,8 @@ def interface_of(problem: Problem, robot: int = 0) -> RobotInterface:
         for name in problem.observation_names[shared:]
     ]
     observation = [*found.observation, *own]
+    if isinstance(problem, PartnerProblem) and math.isfinite(sight := problem.behaviour.sight_m):
+        observation = [replace(each, reach_m=sight) if each.name.startswith(OTHERS) else each for each in observation]
     return RobotInterface(
         found.kind,
         _filled(observation, problem.observation_size, f"{UNUSED}observation"),

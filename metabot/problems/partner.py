@@ -14,7 +14,7 @@ from metabot_sim import rng as simulated
 from metabot_sim.episodes import EpisodeBatch
 
 _COMPASS = ("heading_cos", "heading_sin")
-_OTHERS = ("rival", "neighbour")
+OTHERS = ("rival", "neighbour")
 """How names of observations begin that are about others."""
 
 
@@ -42,7 +42,7 @@ class PartnerProblem(FamilyProblem):
         super().__init__(TaskDistribution(family=behaviour.family, horizon_s=behaviour.horizon_s), threads=threads)
         self.name, self.behaviour = name, behaviour
         self.agents = 1
-        self._others = np.flatnonzero([column.startswith(_OTHERS) for column in self.observation_names])
+        self._others = np.flatnonzero([column.startswith(OTHERS) for column in self.observation_names])
         self.observation_size = len(self.observation_names)
         self._advised: np.ndarray | None = None
 

@@ -18,6 +18,8 @@ class Term:
         offset: the quantity that is seen as zero.
         frame: where directions are counted from: ``base`` (x ahead, y left), ``tips`` (from the fingertips, along
             the axes of the arm's base), ``leader``, ``map``, ``start``; empty where the quantity has none.
+        reach_m: where every other robot is farther away than this, nothing is seen of them, and the number is zero;
+            None has no limit.
     """
 
     name: str
@@ -25,6 +27,7 @@ class Term:
     scale: float = 1.0
     offset: float = 0.0
     frame: str = ""
+    reach_m: float | None = None
 
     def seen(self, quantity: float) -> float:
         """What a policy sees of a quantity, or is to command for it.

@@ -7,8 +7,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from metabot.deploy.contract import PolicyContract
+from metabot.deploy.contract import METADATA_KEY, PolicyContract
 from metabot.deploy.senses import Senses
+from metabot.problems import make_problem
 from metabot.problems.family import FamilyProblem
 from metabot.problems.interface import interface_of
 from metabot.task import RobotDynamics, SpecError, Term
@@ -182,3 +183,32 @@ def test_a_policy_sees_quantities_in_its_own_scale() -> None:
     )
     assert senses.observe(replace(good, robot=fast)).tolist() == [1.0, 2.0]
     assert senses.spec.robots[0].dynamics != RobotDynamics()
+
+
+@pytest.mark.parametrize("name", ["drive-push-partner", "drive-pursuit-opponent"])
+def test_who_is_out_of_sight_in_training_is_so_on_the_robot(name: str) -> None:
+    problem, rng = make_problem(name), np.random.default_rng(5)
+    contract = PolicyContract(interface_of(problem), "hash")
+    assert PolicyContract.from_metadata({METADATA_KEY: contract.to_json()}, "it").robot == contract.robot
+    hidden = [number for number, term in enumerate(contract.robot.observation) if term.reach_m is not None]
+    expected = problem.begin(problem.sample(rng, 1), rng)[0]
+    env = problem._current
+    drawn = env.world.episodes.pads[0]
+    pads = [pad.model_copy(update={"x": x, "y": y}) for pad, (x, y) in zip(env.spec.pads, drawn.tolist(), strict=True)]
+    senses = Senses(env.spec.model_copy(update={"pads": tuple(pads)}), env.spec.robots[0].name)
+    assert senses.refused(contract) == ""
+    met = [0, 0]
+    # What the others' speeds are is found out from two sightings, which differs a little.
+    speeds = [number for number in hidden if "speed" in contract.observation[number]]
+    for step in range(problem.horizon):
+        sense(env, senses, step / env.spec.control_hz)
+        observed = senses.observe(contract)
+        if step:
+            apart = np.abs(np.delete(observed - expected, speeds))
+            assert apart.max() < 1e-5, contract.observation[int(np.argmax(np.abs(observed - expected)))]
+        met[int(bool(expected[hidden].any()))] += 1
+        actions = problem.expert()
+        assert actions is not None
+        senses.act(actions[0])
+        expected = problem.step(actions).observations[0]
+    assert min(met) > 3, "seen at times, and at times not"
