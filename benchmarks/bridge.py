@@ -135,7 +135,7 @@ def _expert(name: str) -> dict[str, Any]:
     for number in range(WORLDS):
         world = drawn(name, found.robots[0], number)
         robots = len(world.robots)
-        reached, _ = expert_drives(world)
+        reached = expert_drives(world)
         did.append(float(reached.any()) if found.mode == "competitive" else float(reached.mean()))
     return {
         "case": f"{name}, the expert over topics",

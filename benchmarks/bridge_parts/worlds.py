@@ -7,13 +7,19 @@ import os
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import onnx
+import rclpy
+from geometry_msgs.msg import Twist, TwistStamped
+from metabot_interfaces import msg
+from rclpy.experimental import EventsExecutor
+from rclpy.signals import SignalHandlerOptions
+from std_msgs.msg import Float64
 
 from metabot.bringup.description import NodeProcess
 from metabot.bringup.domain import DomainLease
@@ -22,7 +28,9 @@ from metabot.deploy.contract import METADATA_KEY, PolicyContract
 from metabot.deploy.runtime import PolicySession
 from metabot.deploy.senses import Senses
 from metabot.fleet import FleetError
+from metabot.nodes import conversions as convert
 from metabot.nodes.client import FleetClient
+from metabot.nodes.qos import newest
 from metabot.nodes.simulator import SimulatorNode, topics_of
 from metabot.problems import Problem
 from metabot.problems.interface import interface_of
@@ -125,89 +133,140 @@ def _made_for(content: bytes, problem: Problem, index: int) -> bytes:
     return made
 
 
-class _Expert(SimulatorNode):
-    """A world that publishes what the expert, who sees it as it is, commands: it comes back through the topics."""
+Command = Callable[[FleetEnv, float], np.ndarray]
+"""What robots of a world are told, (R, 5), from the world as it is and the seconds since its start."""
 
-    def __init__(self) -> None:
+
+class CommandedWorld(SimulatorNode):
+    """A world that publishes what somebody who sees it as it is commands: it comes back through the topics."""
+
+    def __init__(self, command: Command, robots: Sequence[int]) -> None:
+        """Make it.
+
+        Args:
+            command: says what is commanded.
+            robots: who is.
+        """
         super().__init__()
+        self._says, self._told_ones = command, robots
+        self._out: dict[int, Callable[[np.ndarray], None]] = {}
         self.done = threading.Event()
-        self.commands: list[Callable[[np.ndarray], None]] = []
+        self.domain = 0
 
-    def tell(self, env: FleetEnv) -> None:
-        """Make the publishers of a world."""
-        from geometry_msgs.msg import Twist, TwistStamped
-        from std_msgs.msg import Float64
+    @property
+    def reached(self) -> np.ndarray:
+        """Flags of robots that have done their part."""
+        return self._reached.copy()
 
-        from metabot.nodes import conversions as convert
-        from metabot.nodes.qos import newest
+    @property
+    def time_s(self) -> float:
+        """Seconds since the start."""
+        assert self._env is not None
+        return self._ticks / self._env.spec.control_hz
 
-        for index, robot in enumerate(env.spec.robots):
-            face = robot_interface(env, index)
-            if robot.kind == "arm":
-                servo = self.create_publisher(TwistStamped, f"/{robot.name}/servo", newest())
-                grip = self.create_publisher(Float64, f"/{robot.name}/gripper", newest())
+    def play(self, spec: TaskSpec) -> None:
+        """Begin a task."""
+        self._on_task(msg.Task(spec_json=spec.model_dump_json(), digest=spec.digest))
+        assert self._env is not None
+        self._out = {index: self._speaker(self._env, index) for index in self._told_ones}
 
-                def arm(action: np.ndarray, face: Any = face, name: str = robot.name, out: Any = (servo, grip)) -> None:
-                    stamp = self.get_clock().now().to_msg()
-                    out[0].publish(convert.servo_to_ros(action, face, name, stamp))
-                    out[1].publish(convert.gripper_to_ros(action[4], face))
+    def _speaker(self, env: FleetEnv, index: int) -> Callable[[np.ndarray], None]:
+        robot, face = env.spec.robots[index], robot_interface(env, index)
+        if robot.kind == "arm":
+            servo = self.create_publisher(TwistStamped, f"/{robot.name}/servo", newest())
+            grip = self.create_publisher(Float64, f"/{robot.name}/gripper", newest())
 
-                self.commands.append(arm)
-            else:
-                command = self.create_publisher(Twist, f"/{robot.name}/cmd_vel", newest())
-                scales = [term.scale for term in face.action]
+            def arm(action: np.ndarray) -> None:
+                stamp = self.get_clock().now().to_msg()
+                servo.publish(convert.servo_to_ros(action, face, robot.name, stamp))
+                grip.publish(convert.gripper_to_ros(action[4], face))
 
-                def car(action: np.ndarray, scales: Any = scales, out: Any = command) -> None:
-                    out.publish(convert.command_to_ros(action[:2], *scales))
-
-                self.commands.append(car)
+            return arm
+        command = self.create_publisher(Twist, f"/{robot.name}/cmd_vel", newest())
+        scales = [term.scale for term in face.action]
+        return lambda action: command.publish(convert.command_to_ros(action[:2], *scales))
 
     def _advance(self, env: FleetEnv) -> None:
         super()._advance(env)
-        if self._ticks >= env.spec.horizon_s * env.spec.control_hz or self._reached.all():
+        if self.time_s >= env.spec.horizon_s or self._reached.all():
             self.done.set()
-            return
-        for command, action in zip(self.commands, np.clip(env.expert()[0], -1.0, 1.0), strict=True):
-            command(action)
+        actions = np.clip(self._says(env, self.time_s), -1.0, 1.0)
+        for index, speak in self._out.items():
+            speak(actions[index])
 
 
-def expert_drives(spec: TaskSpec) -> tuple[np.ndarray, float]:
-    """Who does its part in a world of which the expert drives all robots through topics.
+def expert_drives(spec: TaskSpec) -> np.ndarray:
+    """Flags of the robots that do their part in a world of which the expert drives all of them through topics."""
+    with _commanded(spec, lambda env, _: env.expert()[0], range(len(spec.robots)), EXPERT_FACTOR) as world:
+        world.autostart()
+        world.done.wait()
+        if world.failure:
+            raise RuntimeError(world.failure)
+        return world.reached
+
+
+def policies_drive(spec: TaskSpec, files: Mapping[int, Path], command: Command | None = None) -> np.ndarray:
+    """Flags of the robots that do their part where policy nodes drive some of them, and somebody else the others.
 
     Args:
         spec: the task.
-
-    Returns:
-        Flags of its robots, and the seconds of the world that it took.
+        files: ONNX, by the number of the robot.
+        command: of the others, if there are any.
     """
-    import rclpy
-    from metabot_interfaces import msg
-    from rclpy.experimental import EventsExecutor
-    from rclpy.signals import SignalHandlerOptions
+    others = [index for index in range(len(spec.robots)) if index not in files]
+    names = [spec.robots[index].name for index in files]
+    with (
+        _commanded(spec, command or _nobody, others, 1.0) as world,
+        tempfile.TemporaryDirectory() as logs,
+        Supervisor(Path(logs), world.domain) as supervisor,
+        FleetClient(world.domain, tick=supervisor.watch) as client,
+    ):
+        for name, file in zip(names, files.values(), strict=True):
+            parameters: dict[str, Any] = {"policy_file": str(file), "rate_hz": spec.control_hz}
+            supervisor.start([NodeProcess("policy", f"/{name}", parameters)])
+        world.autostart()
+        client.follow(tuple(names))
+        client.publish_task(spec)
+        client.wait(lambda: len(client.view.control) == len(names), "the policy nodes", 60)
+        for name in names:
+            client.engage(name)
+        client.reset_world()
+        world.done.clear()
+        client.wait(lambda: world.done.is_set() or bool(world.failure), "the end", 2.0 * spec.horizon_s + 10.0)
+        return world.reached
 
+
+def _nobody(env: FleetEnv, time_s: float) -> np.ndarray:
+    return np.zeros((env.num_robots, 5))
+
+
+@contextlib.contextmanager
+def _commanded(spec: TaskSpec, command: Command, robots: Sequence[int], factor: float) -> Iterator[CommandedWorld]:
+    """A world of this process on a domain of its own, not yet running; its callbacks are served meanwhile."""
     with DomainLease() as lease, tempfile.TemporaryDirectory() as logs:
         os.environ.update(fleet_environment(lease.domain, Path(logs)))
-        arguments = ["--ros-args", "--log-level", "warn", "-p", f"real_time_factor:={EXPERT_FACTOR}"]
+        arguments = ["--ros-args", "--log-level", "warn", "-p", f"real_time_factor:={factor}"]
         rclpy.init(args=arguments, domain_id=lease.domain, signal_handler_options=SignalHandlerOptions.NO)
-        node = _Expert()
+        world = CommandedWorld(command, robots)
+        world.domain = lease.domain
         executor = EventsExecutor()
-        executor.add_node(node)
+        executor.add_node(world)
+        ended = threading.Event()
+        thread = threading.Thread(target=_serve, args=(executor, ended), daemon=True)
         try:
-            node._on_task(msg.Task(spec_json=spec.model_dump_json(), digest=spec.digest))
-            env = node._env
-            assert env is not None
-            node.tell(env)
+            world.play(spec)
+            thread.start()
             # Who publishes and who hears have to find each other first.
-            until = time.monotonic() + 0.5
-            while time.monotonic() < until:
-                executor.spin_once(timeout_sec=0.05)
-            node.autostart()
-            while not node.done.is_set():
-                executor.spin_once(timeout_sec=0.1)
-            if node.failure:
-                raise RuntimeError(node.failure)
-            return node._reached.copy(), node._ticks / spec.control_hz
+            time.sleep(0.5)
+            yield world
         finally:
-            node.stop()
-            node.destroy_node()
+            world.stop()
+            ended.set()
+            thread.join()
+            world.destroy_node()
             rclpy.shutdown()
+
+
+def _serve(executor: EventsExecutor, ended: threading.Event) -> None:
+    while not ended.is_set():
+        executor.spin_once(timeout_sec=0.05)

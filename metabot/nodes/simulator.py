@@ -92,6 +92,7 @@ class SimulatorNode(ManagedNode):
 
     def begin(self) -> None:
         """Start stepping."""
+        self._pace.restart()
         self._thread = threading.Thread(target=self._run, name="world", daemon=True)
         self._thread.start()
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TypeGuard
 
 import numpy as np
@@ -12,6 +13,7 @@ from metabot.problems.problem import Outcome, Problem, Split
 from metabot.task import SpecError, TaskDistribution, TaskSpec
 from metabot_sim import rng as simulated
 from metabot_sim.episodes import EpisodeBatch
+from metabot_sim.families.base import Rules
 
 _COMPASS = ("heading_cos", "heading_sin")
 OTHERS = ("rival", "neighbour")
@@ -91,6 +93,27 @@ class PartnerProblem(FamilyProblem):
         self._steps += 1
         seen = self._see(done.observations)
         return Outcome(seen, done.rewards[:, 0], done.success[:, 0], done.terminated | done.diverged)
+
+    def world(
+        self, task: np.ndarray, rng: np.random.Generator
+    ) -> tuple[TaskSpec, Callable[[Rules, float], np.ndarray]]:
+        """A world in which the others of one task act, for whoever plays it elsewhere: on topics, say.
+
+        Args:
+            task: one row of `sample`.
+            rng: source of places.
+
+        Returns:
+            Its specification, and what robots are told there, (R, 2), from its rules and the seconds since its
+            start; our robot's row is not looked at.
+        """
+        self.begin(task[None], rng)
+        traits, behaviour = self._traits, self.behaviour
+
+        def told(rules: Rules, time_s: float) -> np.ndarray:
+            return np.asarray(behaviour.act(traits, rules, behaviour.advice(traits, rules), time_s)[0])
+
+        return self._current.world.episodes.spec(self.spec, 0), told
 
     @property
     def _time_s(self) -> float:
