@@ -216,6 +216,62 @@ def test_a_robot_stands_two_and_four_times_in_a_world_each_with_its_own_parts(fi
             assert owners == [{f"robot_{number + 1}"} for number in range(robots)]
 
 
+RICH = (
+    XML.replace(
+        "<worldbody>", '<default><default class="drive"><geom friction="0.9"/></default></default><worldbody>', 1
+    )
+    .replace("<worldbody>", '<custom><numeric name="note" data="7"/></custom><worldbody>', 1)
+    .replace(
+        "</mujoco>",
+        '<sensor><framelinvel name="speed" objtype="body" objname="base"/></sensor>'
+        '<contact><exclude name="apart" body1="base" body2="left_wheel"/></contact>'
+        '<keyframe><key name="home"/></keyframe></mujoco>',
+    )
+)
+
+
+def test_three_of_one_file_with_everything_in_it_stand_in_a_world(file: Callable[[str], str], nominal) -> None:
+    path = file(RICH)
+    spec = task(path, 3)
+    world = BatchedWorld(spec, 1, walls=False)
+    model = world.model
+    for number in (1, 2, 3):
+        assert model.exclude_signature.size == 3
+        assert model.sensor(f"robot_{number}/speed").objid == model.body(f"robot_{number}/base").id
+    world.reset()
+    for _ in range(40):
+        world.step(np.tile([0.5, 0.3], (1, 3, 1)))
+    for moved in world.twists()[0]:
+        assert moved == pytest.approx(nominal[:2], abs=0.02)
+
+
+def test_three_files_with_the_same_names_in_them_keep_their_own(file: Callable[[str], str], tmp_path: Path) -> None:
+    """Default classes and meshes are called the same in all of them and are others."""
+    spec = family("drive-goal").spec(3)
+    robots, sizes = [], (0.02, 0.03, 0.04)
+    for number, (robot, size) in enumerate(zip(spec.robots, sizes, strict=True)):
+        folder = tmp_path / str(number)
+        folder.mkdir()
+        corners = "".join(f"v {x} {y} {z}\n" for x in (-size, size) for y in (-size, size) for z in (0.0, size))
+        (folder / "hull.obj").write_text(corners + "f 1 3 2\nf 2 3 4\nf 5 6 7\nf 6 8 7\nf 1 2 5\nf 2 6 5\n")
+        xml = XML.replace(
+            "<worldbody>",
+            f'<default><default class="part"><geom friction="{1.0 + number / 10}" mass="0.1"/></default></default>'
+            '<asset><mesh name="hull" file="hull.obj"/></asset><worldbody>',
+            1,
+        ).replace('<geom name="caster"', '<geom name="hull" class="part" type="mesh" mesh="hull"/><geom name="caster"')
+        path = file(xml, f"{number}/robot.xml")
+        robots.append(with_mjcf(spec.model_copy(update={"robots": (robot,), "pads": spec.pads}), path).robots[0])
+    model = BatchedWorld(spec.model_copy(update={"robots": tuple(robots)}), 1, walls=False).model
+    for number, size in enumerate(sizes):
+        hull = model.geom(f"robot_{number + 1}/hull")
+        assert hull.friction[0] == pytest.approx(1.0 + number / 10)
+        mesh = int(model.geom_dataid[hull.id])
+        first, count = model.mesh_vertadr[mesh], model.mesh_vertnum[mesh]
+        wide = np.ptp(model.mesh_vert[first : first + count], axis=0)
+        assert sorted(wide.tolist()) == pytest.approx(sorted([2 * size, 2 * size, size]), abs=1e-6)
+
+
 def test_speeds_follow_from_what_motors_may(file: Callable[[str], str]) -> None:
     path = file(XML.replace('kv="0.2"', 'kv="0.2" ctrlrange="-5 5"'))
     _, contract = load(path)
