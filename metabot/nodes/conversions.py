@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import math
 from array import array
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -19,7 +20,6 @@ from metabot.fleet import Identity, MetaParameters, Update
 from metabot.params import decode_vector, encode_vector
 from metabot.task import RobotInterface
 from metabot_sim.frames import turned
-from metabot_sim.robots.arm import Arm
 
 
 def vector_to_ros(vector: np.ndarray) -> tuple[array, int]:
@@ -219,37 +219,52 @@ def command_from_ros(message: Twist, max_speed_mps: float, max_yaw_rate_radps: f
 
 
 def joint_states_to_ros(
-    positions: np.ndarray, velocities: np.ndarray, pressed: bool, robot: str, stamp: Time
+    names: Sequence[str],
+    fingers: int,
+    positions: np.ndarray,
+    velocities: np.ndarray,
+    pressed: bool,
+    robot: str,
+    stamp: Time,
 ) -> JointState:
     """State of an arm with a gripper; the fingers' effort is 1 where they feel something between them, else 0.
 
     Args:
-        positions: (8,) in the order of `Arm.joint_names`, radians and metres.
-        velocities: (8,) of the same.
+        names: of its joints, those of the gripper last.
+        fingers: how many joints the gripper has.
+        positions: (k,) in the order of names, radians or metres.
+        velocities: (k,) of the same.
         pressed: whether the fingers feel something.
         robot: its name.
         stamp: time of the state.
     """
     message = JointState()
     message.header.stamp, message.header.frame_id = stamp, f"{robot}/base_link"
-    message.name = list(Arm.joint_names)
+    message.name = list(names)
     message.position, message.velocity = positions.tolist(), velocities.tolist()
-    message.effort = [float(pressed) if name.startswith("finger") else 0.0 for name in Arm.joint_names]
+    message.effort = [0.0] * (len(names) - fingers) + [float(pressed)] * fingers
     return message
 
 
-def joint_states_from_ros(message: JointState) -> tuple[np.ndarray, np.ndarray, bool]:
-    """Positions (8,) and velocities (8,) in the order of `Arm.joint_names`, and whether the fingers feel something.
+def joint_states_from_ros(
+    message: JointState, names: Sequence[str], fingers: int
+) -> tuple[np.ndarray, np.ndarray, bool]:
+    """Positions (k,) and velocities (k,) of an arm's joints, and whether its fingers feel something.
+
+    Args:
+        message: of joints in any order.
+        names: of the arm's joints, in the order that is wanted, those of the gripper last.
+        fingers: how many joints the gripper has.
 
     Raises:
         KeyError: naming the joint that is missing.
     """
     index = {name: number for number, name in enumerate(message.name)}
-    order = [index[name] for name in Arm.joint_names]
+    order = [index[name] for name in names]
     velocities = np.array(message.velocity) if len(message.velocity) else np.zeros(len(message.name))
     effort = np.array(message.effort) if len(message.effort) else np.zeros(len(message.name))
-    pressed = any(effort[index[name]] > 0.0 for name in Arm.joint_names if name.startswith("finger"))
-    return np.array(message.position)[order], velocities[order], bool(pressed)
+    pressed = bool((effort[order[len(order) - fingers :]] > 0.0).any())
+    return np.array(message.position)[order], velocities[order], pressed
 
 
 def servo_to_ros(action: np.ndarray, interface: RobotInterface, robot: str, stamp: Time) -> TwistStamped:

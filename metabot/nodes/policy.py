@@ -225,7 +225,7 @@ class PolicyNode(ManagedNode):
             self._task_topics.append(self.create_subscription(kind, topic, callback, newest()))
 
         for arm in senses.arms:
-            hear(JointState, f"/{arm}/joint_states", partial(self._on_joints, arm))
+            hear(JointState, f"/{arm}/joint_states", partial(self._on_joints, arm, *senses.shadow.joints_of(arm)))
         for thing in spec.objects:
             hear(Odometry, f"/objects/{thing.name}", partial(self._on_object, thing.name))
         if not senses.drives and self._servo is None:
@@ -244,9 +244,10 @@ class PolicyNode(ManagedNode):
 
                 hear(Odometry, f"/{other.name}/odom", on_other)
 
-    def _on_joints(self, arm: str, message: JointState) -> None:
+    def _on_joints(self, arm: str, names: tuple[str, ...], fingers: int, message: JointState) -> None:
         try:
-            self._put(f"joints {arm}", convert.joint_states_from_ros(message), time.monotonic())
+            found = convert.joint_states_from_ros(message, names, fingers)
+            self._put(f"joints {arm}", found, time.monotonic())
         except (KeyError, IndexError) as problem:
             self._detail = f"joint_states of {arm} lack {problem}"
 

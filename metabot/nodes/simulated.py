@@ -149,12 +149,13 @@ class SimulatedArm(SimulatedRobot):
 
     def publish(self, now: Snapshot, stamp: Time) -> None:
         """See `SimulatedRobot.publish`."""
-        positions, velocities = self._arm.joint_states()
-        pressed = bool(self._arm.pressed()[0, self._row])
+        arm, row = self._arm, self._row
+        positions, velocities = arm.joint_states(row)
+        names, fingers, pressed = arm.joint_names[row], arm.fingers[row], bool(arm.pressed()[0, row])
         self._states.publish(
-            convert.joint_states_to_ros(positions[0, self._row], velocities[0, self._row], pressed, self.name, stamp)
+            convert.joint_states_to_ros(names, fingers, positions[0], velocities[0], pressed, self.name, stamp)
         )
-        tip, yaw = self._arm.positions()[0, self._row], self._arm.yaws()[0, self._row]
+        tip, yaw = arm.positions()[0, row], arm.yaws()[0, row]
         pose = np.array([tip[0], tip[1], yaw])
         self._truth.publish(convert.odometry_to_ros(pose, np.zeros(2), self.name, stamp))
 

@@ -155,7 +155,7 @@ class RobotSpec(SpecModel):
     name: RobotName
     kind: RobotKind = "diffdrive"
     mjcf: str | None = None
-    """Path of the robot's own MJCF or URDF file; for ``kind: "mjcf"`` only."""
+    """Path of the robot's own MJCF or URDF file: of one that drives for ``kind: "mjcf"``, of an arm for ``"arm"``."""
     team: RobotName = "fleet"
     spawn: Pose = Pose()
     """Where it starts; an arm's base stands there for good."""
@@ -167,8 +167,10 @@ class RobotSpec(SpecModel):
 
     @model_validator(mode="after")
     def _file(self) -> RobotSpec:
-        if (self.kind == "mjcf") != (self.mjcf is not None):
-            raise ValueError(f"mjcf: a path is wanted for kind 'mjcf' and for no other, kind is {self.kind!r}")
+        if self.kind == "mjcf" and self.mjcf is None:
+            raise ValueError("mjcf: a path is wanted for kind 'mjcf'")
+        if self.mjcf is not None and self.kind not in ("mjcf", "arm"):
+            raise ValueError(f"mjcf: kind {self.kind!r} takes no file; allowed: 'mjcf' and 'arm'")
         if self.tray and self.kind != "diffdrive":
             raise ValueError(f"tray: kind {self.kind!r} has no room for one; allowed: 'diffdrive'")
         return self

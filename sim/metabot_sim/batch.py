@@ -78,7 +78,7 @@ class BatchedWorld:
         for kind, group in ROBOTS.items():
             indices = np.array([i for i, robot in enumerate(spec.robots) if robot.kind == kind], dtype=np.int64)
             if len(indices):
-                self.groups.append(group(self, [spec.robots[i] for i in indices], indices))
+                self.groups.append(group.of(self, [spec.robots[i] for i in indices], indices))
         self.odometry = Odometry(self)
         self.action_sizes = self._action_sizes()
         self.diverged = np.zeros(num_sims, dtype=bool)

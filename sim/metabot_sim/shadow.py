@@ -82,13 +82,24 @@ class Shadow:
         ahead, left, rate = velocity
         group.put(number, np.asarray(pose), np.array([cos * ahead - sin * left, sin * ahead + cos * left, rate]))
 
+    def joints_of(self, arm: str) -> tuple[tuple[str, ...], int]:
+        """Names of an arm's joints, in the order of `show_arm`, and how many of them, the last, its gripper has.
+
+        Raises:
+            KeyError: if there is no such arm.
+        """
+        group, number = self._of[arm]
+        if not isinstance(group, Arm):
+            raise KeyError(arm)
+        return group.joint_names[number], group.fingers[number]
+
     def show_arm(self, robot: str, positions: np.ndarray, velocities: np.ndarray, pressed: bool) -> None:
         """Put an arm's joints somewhere.
 
         Args:
             robot: its name.
-            positions: (8,) of its joints in radians and its fingers in metres, in the order of `Arm.joint_names`.
-            velocities: (8,) of the same.
+            positions: (k,) of its joints in radians and its gripper, in the order of `joints_of`.
+            velocities: (k,) of the same.
             pressed: whether its fingers feel something between them.
 
         Raises:

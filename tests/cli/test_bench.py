@@ -55,7 +55,8 @@ def test_what_is_no_option_is_refused_in_one_line(words: list[str], line: str) -
     [
         (
             ["magic"],
-            "metabot: name: no benchmark 'magic'; allowed: bridge, end_to_end, fleet, learners, meta, policy, sim, sim_warp",
+            "metabot: name: no benchmark 'magic'; allowed: bridge, end_to_end, fleet, learners, meta, policy, sim,"
+            " sim_warp",
         ),
         (["policy", "--speed"], "metabot: --speed: policy has no use for it; allowed: no options"),
         (["meta", "--seeds", "0"], "metabot: seeds: 0 is below 1"),

@@ -50,10 +50,10 @@ def sense(env: FleetEnv, senses: Senses, now: float) -> None:
         senses.odometry(believed[index], twists[index], now)
     for group in env.world.groups:
         if isinstance(group, Arm):
-            positions, velocities = group.joint_states()
             for number, robot in enumerate(group.robots):
+                positions, velocities = group.joint_states(number)
                 pressed = bool(group.pressed()[0, number])
-                senses.joints(robot.name, positions[0, number], velocities[0, number], pressed, now)
+                senses.joints(robot.name, positions[0], velocities[0], pressed, now)
     for car in senses.cars if not senses.drives else ():
         number = [robot.name for robot in env.spec.robots].index(car)
         senses.car(car, believed[number], twists[number], now)

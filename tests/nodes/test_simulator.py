@@ -123,17 +123,18 @@ def test_states_survive_their_messages() -> None:
         env.step(env.expert())
     arm = env.world.group("arm")
     assert isinstance(arm, Arm)
-    positions, velocities = (each[0, 0] for each in arm.joint_states())
+    positions, velocities = (each[0] for each in arm.joint_states(0))
+    names, fingers = arm.joint_names[0], arm.fingers[0]
     for pressed in (False, True):
-        message = joint_states_to_ros(positions, velocities, pressed, "arm_1", Time())
+        message = joint_states_to_ros(names, fingers, positions, velocities, pressed, "arm_1", Time())
         order = np.random.default_rng(0).permutation(len(message.name))
         for part in ("name", "position", "velocity", "effort"):
             setattr(message, part, [getattr(message, part)[index] for index in order])
-        found = joint_states_from_ros(message)
+        found = joint_states_from_ros(message, names, fingers)
         assert np.array_equal(found[0], positions) and np.array_equal(found[1], velocities) and found[2] == pressed
     message.name[0] = "knee"
     with pytest.raises(KeyError):
-        joint_states_from_ros(message)
+        joint_states_from_ros(message, names, fingers)
     poses, rates = env.world.object_states()
     for pose, rate in zip(poses[0], rates[0], strict=True):
         back = object_from_ros(object_to_ros(pose, rate, "box", Time()))

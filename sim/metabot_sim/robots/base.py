@@ -86,6 +86,11 @@ class RobotGroup(ABC):
         self.grip_actuators = np.zeros((len(robots), 0), dtype=np.int64)
 
     @classmethod
+    def of(cls, world: BatchedWorld, robots: list[RobotSpec], indices: np.ndarray) -> RobotGroup:
+        """The group of these robots; arguments as for the constructor."""
+        return cls(world, robots, indices)
+
+    @classmethod
     def base_body(cls, robot: RobotSpec) -> str:
         """Name of the robot's root body in its MJCF."""
         return "base"

@@ -39,7 +39,10 @@ HOME_M = (0.30, 0.0, 0.24)
 """Fingertips at the start, in the base's frame."""
 GRASP_DEPTH_M = (-0.025, 0.045)
 """What is held has its centre at most so far below and above the fingertips' centre."""
-_PRESSED_N = 0.3
+PRESSED_N = 0.3
+"""Force from which on a pad feels something."""
+ALL_BITS = (1 << 17) - 1
+"""Contact layers: bit 0 is what all else has, each robot's parts have one of their own."""
 _DAMPING = 0.03
 _MAX_TURN_RAD = 0.6
 
@@ -69,6 +72,30 @@ class Arm(RobotGroup):
         """See `RobotGroup`."""
         super().__init__(world, robots, indices)
         model = world.model
+        self._find(model)
+        self._low, self._high = np.moveaxis(model.actuator_ctrlrange[self._drives], -1, 0)
+        bind = world.batch.bind
+        self._axes, self._anchors = bind("xaxis"), bind("xanchor")
+        self._forces = bind("actuator_force")
+        self._site_pos, self._site_mat = bind("site_xpos"), bind("site_xmat")
+        self.bases = np.array([(robot.spawn.x, robot.spawn.y, robot.spawn.yaw) for robot in robots])
+        """(r, 3) x, y in metres and yaw in radians of the bases; they stand still."""
+        self._cos, self._sin = np.cos(self.bases[:, 2]), np.sin(self.bases[:, 2])
+        shape = (world.num_sims, len(robots))
+        self._set_point = np.tile(np.array(HOME_M), (*shape, 1))
+        self._set_yaw = np.zeros(shape)
+        self._told_pressed: np.ndarray | None = None
+
+    @classmethod
+    def of(cls, world: BatchedWorld, robots: list[RobotSpec], indices: np.ndarray) -> RobotGroup:
+        """See `RobotGroup.of`: arms of users' files act in a class of their own."""
+        from metabot_sim.robots.arm.own import OwnArms
+
+        return (OwnArms if any(robot.mjcf for robot in robots) else cls)(world, robots, indices)
+
+    def _find(self, model: mujoco.MjModel) -> None:
+        """Look up the parts."""
+        robots = self.robots
 
         def ids(kind: str, *names: str) -> np.ndarray:
             find = getattr(model, kind)
@@ -84,36 +111,29 @@ class Arm(RobotGroup):
         self.payload_bodies = ids("body", "payload")[:, 0]
         self.grip_geoms = ids("geom", *FINGERS)
         self.grip_actuators = self._grip[:, None]
-        self._low, self._high = np.moveaxis(model.actuator_ctrlrange[self._drives], -1, 0)
-        bind = world.batch.bind
-        self._axes, self._anchors = bind("xaxis"), bind("xanchor")
-        self._forces = bind("actuator_force")
-        self._site_pos, self._site_mat = bind("site_xpos"), bind("site_xmat")
-        self.bases = np.array([(robot.spawn.x, robot.spawn.y, robot.spawn.yaw) for robot in robots])
-        """(r, 3) x, y in metres and yaw in radians of the bases; they stand still."""
-        self._cos, self._sin = np.cos(self.bases[:, 2]), np.sin(self.bases[:, 2])
         self._home = kinematics.hand_down(*HOME_M, yaw=0.0)
-        shape = (world.num_sims, len(robots))
-        self._set_point = np.tile(np.array(HOME_M), (*shape, 1))
-        self._set_yaw = np.zeros(shape)
-        self._all_pos = np.concatenate([self._joint_pos, self._finger_pos], axis=1)
-        self._all_vel = np.concatenate([self._joint_vel, model.jnt_dofadr[fingers]], axis=1)
-        self._told_pressed: np.ndarray | None = None
+        self._all_pos = list(np.concatenate([self._joint_pos, self._finger_pos], axis=1))
+        self._all_vel = list(np.concatenate([self._joint_vel, model.jnt_dofadr[fingers]], axis=1))
+        self.joint_names: list[tuple[str, ...]] = [(*JOINTS, *FINGERS)] * len(robots)
+        """Of each arm, in the order of `put` and `joint_states`; its fingers come last."""
+        self.fingers = [len(FINGERS)] * len(robots)
+        """How many joints each arm's gripper has."""
 
-    joint_names = (*JOINTS, *FINGERS)
-    """In the order of `put` and `joint_states`."""
+    def joint_states(self, robot: int) -> tuple[np.ndarray, np.ndarray]:
+        """Positions and velocities of one arm's joints, (n, k) both; radians or metres, and the same a second.
 
-    def joint_states(self) -> tuple[np.ndarray, np.ndarray]:
-        """Positions and velocities of joints and fingers, (n, r, 8) both; radians and metres, and the same a second."""
-        return self.world.qpos[:, self._all_pos], self.world.qvel[:, self._all_vel]
+        Args:
+            robot: its number among these.
+        """
+        return self.world.qpos[:, self._all_pos[robot]], self.world.qvel[:, self._all_vel[robot]]
 
     def put(self, robot: int, positions: np.ndarray, velocities: np.ndarray, pressed: bool) -> None:
         """Put an arm of the first simulation somewhere, and say what its fingers feel.
 
         Args:
             robot: its number among these.
-            positions: (8,) in the order of `joint_names`.
-            velocities: (8,) of the same.
+            positions: (k,) in the order of its `joint_names`.
+            velocities: (k,) of the same.
             pressed: see `Arm.pressed`; from now on nothing else says it.
         """
         world = self.world
@@ -125,12 +145,16 @@ class Arm(RobotGroup):
     @classmethod
     def attach(cls, scene: mujoco.MjSpec, robot: RobotSpec, spec: TaskSpec, index: int) -> None:
         """See `RobotGroup.attach`."""
+        if robot.mjcf is not None:
+            from metabot_sim.robots.arm.file import attach
+
+            return attach(scene, robot, index)
         child = mujoco.MjSpec.from_file(str(MJCF))
         own = 1 << (1 + index)
         for geom in child.geoms:
             if geom.contype:
                 # Bit 0 is what all else has: the floor, objects, cars.
-                geom.contype, geom.conaffinity = own, _ALL_BITS & ~own
+                geom.contype, geom.conaffinity = own, ALL_BITS & ~own
         for name in ("shoulder", "forearm_roll"):
             child.geom(name).rgba = team_color(robot, spec)
         yaw = robot.spawn.yaw
@@ -176,7 +200,11 @@ class Arm(RobotGroup):
         change *= np.minimum(1.0, _MAX_TURN_RAD / np.maximum(largest, 1e-9))
         target = self.world.qpos[:, self._joint_pos] + change
         self.world.ctrl[:, self._drives] = np.clip(target, self._low, self._high)
-        self.world.ctrl[:, self._grip] = (1.0 + actions[..., 4]) * (MAX_OPENING_M / 4)
+        self.world.ctrl[:, self._grip] = self._gripped((1.0 + actions[..., 4]) * (MAX_OPENING_M / 2))
+
+    def _gripped(self, openings: np.ndarray) -> np.ndarray:
+        """What grippers are told for openings in metres, (n, r) both."""
+        return openings / 2
 
     def jacobian(self) -> np.ndarray:
         """(n, r, 6, 6): velocity of the fingertips and the hand's angular velocity, world frame, by joint rates."""
@@ -222,8 +250,8 @@ class Arm(RobotGroup):
         if self._told_pressed is not None:
             return self._told_pressed
         # One pad is enough: in a jerk of the hand the other one may lose touch for an instant.
-        felt = self.world.sensordata[:, self._pads].max(axis=-1) > _PRESSED_N
-        return felt & (self._forces[:, self._grip] < -_PRESSED_N)
+        felt = self.world.sensordata[:, self._pads].max(axis=-1) > PRESSED_N
+        return felt & (self._forces[:, self._grip] < -PRESSED_N)
 
     def between_fingers(self, points: np.ndarray) -> np.ndarray:
         """Whether points lie between the fingers, (n, r, k) bool.
@@ -266,9 +294,6 @@ class Arm(RobotGroup):
     def _frames(self) -> np.ndarray:
         flat = self._site_mat[:, self._tips]
         return flat.reshape(*flat.shape[:2], 3, 3)
-
-
-_ALL_BITS = (1 << 17) - 1
 
 
 def _turn(vectors: np.ndarray, cos: np.ndarray, sin: np.ndarray) -> np.ndarray:

@@ -20,6 +20,9 @@ class Description(BaseModel):
         left: joints of the driven wheels on the left.
         right: the same on the right.
         chassis: the geom that takes the robot's colour.
+        hand: of an arm, the body that holds the fingers.
+        fingers: of an arm, the bodies of its two fingertips.
+        gripper: of an arm, the actuator that opens and shuts them.
         max_speed_mps: forward speed at full command.
         max_yaw_rate_radps: yaw rate at full command.
     """
@@ -30,6 +33,9 @@ class Description(BaseModel):
     left: tuple[str, ...] = ()
     right: tuple[str, ...] = ()
     chassis: str | None = None
+    hand: str | None = None
+    fingers: tuple[str, str] | None = None
+    gripper: str | None = None
     max_speed_mps: float | None = Field(default=None, gt=0.0, le=20.0)
     max_yaw_rate_radps: float | None = Field(default=None, gt=0.0, le=20.0)
 

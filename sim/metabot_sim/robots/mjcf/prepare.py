@@ -69,9 +69,9 @@ def _loaded(path: str, stamps: tuple[int, ...]) -> tuple[mujoco.MjSpec, Contract
     with warnings.catch_warnings():
         # What MuJoCo finds old-fashioned in a maker's file is none of the user's business here.
         warnings.simplefilter("ignore")
-        _refuse_nan(text)
+        refuse_nan(text)
         child = mujoco.MjSpec.from_file(path)
-        root = _alone(child, said)
+        root = alone(child, said)
         contract = _read(child, root, said, _is_urdf(text))
         contract = replace(contract, reached=reached(child, contract))
     return child, contract
@@ -83,14 +83,14 @@ def _is_urdf(text: str) -> bool:
     return first is not None and first[1] == "robot"
 
 
-def _refuse_nan(text: str) -> None:
+def refuse_nan(text: str) -> None:
     """MuJoCo takes a NaN for "not given", so that a broken mass becomes another one in silence."""
     broken = re.search(r"([\w:]+)\s*=\s*\"[^\"]*\bnan\b[^\"]*\"", text, re.IGNORECASE)
     if broken is not None:
         raise ValueError(f"{broken[0]}: not a number; wanted: a number")
 
 
-def _alone(child: mujoco.MjSpec, said: Description) -> mujoco.MjsBody:
+def alone(child: mujoco.MjSpec, said: Description) -> mujoco.MjsBody:
     """Leave out what belongs to a scene; the body that holds all of the robot."""
     world = child.worldbody
     for part in [*world.lights, *world.cameras, *child.keys]:
@@ -128,7 +128,7 @@ def _names(bodies: list[mujoco.MjsBody]) -> str:
     return ", ".join(body.name or "without a name" for body in bodies) or "none"
 
 
-class _Parts(NamedTuple):
+class Parts(NamedTuple):
     """A spec's elements by their ids in the compiled model: a spec that is changed afterwards forgets them."""
 
     bodies: dict[int, mujoco.MjsBody]
@@ -137,7 +137,7 @@ class _Parts(NamedTuple):
     actuators: dict[int, mujoco.MjsActuator]
 
     @classmethod
-    def of(cls, child: mujoco.MjSpec) -> _Parts:
+    def of(cls, child: mujoco.MjSpec) -> Parts:
         """Those of a spec that has just been compiled."""
         groups = (child.bodies, child.geoms, child.joints, child.actuators)
         return cls(*({int(each.id): each for each in group} for group in groups))
@@ -148,7 +148,7 @@ def _read(child: mujoco.MjSpec, root: mujoco.MjsBody, said: Description, urdf: b
     root.name = root.name or "base"
     problems: list[str] = []
     model = child.compile()
-    parts = _Parts.of(child)
+    parts = Parts.of(child)
     data = mujoco.MjData(model)
     mujoco.mj_forward(model, data)
     base = model.body(root.name).id
@@ -169,7 +169,7 @@ def _read(child: mujoco.MjSpec, root: mujoco.MjsBody, said: Description, urdf: b
     if problems:
         raise ValueError("; ".join(problems))
     drives = _motors(child, parts, model, found.wheels, speed, yaw_rate)
-    _bake(child, parts, model)
+    bake(child, parts, model)
     _meet_everything(child, parts, model)
     if urdf:
         _ease_casters(parts, model, data, found.wheels)
@@ -279,7 +279,7 @@ def _is_servo(model: mujoco.MjModel, actuator: int) -> bool:
 
 
 def _motors(
-    child: mujoco.MjSpec, parts: _Parts, model: mujoco.MjModel, wheels: list[Wheel], speed: float, yaw_rate: float
+    child: mujoco.MjSpec, parts: Parts, model: mujoco.MjModel, wheels: list[Wheel], speed: float, yaw_rate: float
 ) -> list[Drive]:
     """Velocity servos for all driven wheels: those of the file, and new ones where it has torques or nothing."""
     drives = []
@@ -321,7 +321,7 @@ def _torque(model: mujoco.MjModel, actuator: int, name: str) -> float:
     return gain * gear * float(np.abs(model.actuator_ctrlrange[actuator]).max())
 
 
-def _bake(child: mujoco.MjSpec, parts: _Parts, model: mujoco.MjModel) -> None:
+def bake(child: mujoco.MjSpec, parts: Parts, model: mujoco.MjModel) -> None:
     """Give every body the mass that it has when the file is compiled by itself: a scene scales no robot's masses."""
     for number, body in parts.bodies.items():
         mass = float(model.body_mass[number])
@@ -333,7 +333,7 @@ def _bake(child: mujoco.MjSpec, parts: _Parts, model: mujoco.MjModel) -> None:
     child.compiler.settotalmass = -1.0
 
 
-def _meet_everything(child: mujoco.MjSpec, parts: _Parts, model: mujoco.MjModel) -> None:
+def _meet_everything(child: mujoco.MjSpec, parts: Parts, model: mujoco.MjModel) -> None:
     """Let the robot touch floor, walls and others, whatever layers its file has put it on.
 
     Parts of its own that did not touch each other do not now.
@@ -356,7 +356,7 @@ def _meet_everything(child: mujoco.MjSpec, parts: _Parts, model: mujoco.MjModel)
         parts.geoms[int(geom)].contype = parts.geoms[int(geom)].conaffinity = 1
 
 
-def _ease_casters(parts: _Parts, model: mujoco.MjModel, data: mujoco.MjData, wheels: list[Wheel]) -> None:
+def _ease_casters(parts: Parts, model: mujoco.MjModel, data: mujoco.MjData, wheels: list[Wheel]) -> None:
     """Let fixed parts that touch the floor slide: a URDF cannot say that they are casters."""
     turning = {int(model.jnt_bodyid[wheel.joint]) for wheel in wheels}
     solid = shapes.solid(model)
@@ -367,7 +367,7 @@ def _ease_casters(parts: _Parts, model: mujoco.MjModel, data: mujoco.MjData, whe
             parts.geoms[int(geom)].condim, parts.geoms[int(geom)].priority = 1, 1
 
 
-def _chassis(parts: _Parts, model: mujoco.MjModel, said: Description) -> str:
+def _chassis(parts: Parts, model: mujoco.MjModel, said: Description) -> str:
     """Name of the geom that takes the robot's colour: as described, ``chassis``, or the largest one that is seen."""
     if said.chassis is not None and not any(geom.name == said.chassis for geom in parts.geoms.values()):
         raise ValueError(f"no geom '{said.chassis}' of its description")
@@ -383,7 +383,7 @@ def _chassis(parts: _Parts, model: mujoco.MjModel, said: Description) -> str:
 
 
 def _add_bumper(
-    child: mujoco.MjSpec, parts: _Parts, model: mujoco.MjModel, data: mujoco.MjData, lifted: float, wheels: list[Wheel]
+    child: mujoco.MjSpec, parts: Parts, model: mujoco.MjModel, data: mujoco.MjData, lifted: float, wheels: list[Wheel]
 ) -> None:
     """Give the robot a touch sensor around the heaviest body that touches things and is no wheel."""
     turning = {int(model.jnt_bodyid[wheel.joint]) for wheel in wheels}

@@ -1,0 +1,441 @@
+"""A user's arm made ready for a scene: `load`. The file itself stays as it is."""
+
+from __future__ import annotations
+
+import os
+import warnings
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+
+import mujoco
+import numpy as np
+
+from metabot.task import KINDS, RobotSpec
+from metabot_sim.robots.arm import ALL_BITS, HOME_M, kinematics
+from metabot_sim.robots.base import robot_prefix, subtree
+from metabot_sim.robots.mjcf import prepare, shapes
+from metabot_sim.robots.mjcf.description import Description, beside
+
+TIP, PAYLOAD, PADS = "metabot_tip", "metabot_payload", ("metabot_pad_1", "metabot_pad_2")
+"""What every arm gets: a site between its fingertips, a body that carries payloads, touch sensors of its fingers."""
+TABLE = 17
+"""Openings for which a gripper's command is known."""
+_LEAST_OPENING_M = 0.055
+"""The widest thing that tasks have, and some room."""
+_DEPTH_M = 0.01
+"""From the ends of the fingers to the point between them that is sent to places."""
+_TRIED = 40
+_PLACES_M = ((0.27, 0.0, 0.02), (0.5, 0.0, 0.02), (0.4, 0.25, 0.02), (0.4, -0.25, 0.02), (0.45, 0.0, 0.25))
+"""Where tasks have things: ahead, to the left, above the floor."""
+
+
+@dataclass(frozen=True)
+class ArmFile:
+    """What a file has, by the names it gives, and what was measured of it.
+
+    Attributes:
+        base: its root body.
+        joints: from the base to the hand.
+        drives: their position servos, in the same order.
+        gripper: all further joints.
+        grip: the actuator of the gripper.
+        finger_geoms: what grips.
+        tip: site between the fingertips; z away from what is grasped, fingers close along y; its velocity's sensor.
+        payload: the body that carries payloads.
+        pads: two sites at the fingertips, and the touch sensors there.
+        home: joint positions with the fingertips at `metabot_sim.robots.arm.HOME_M`, the hand down, radians.
+        rest: positions of the gripper's joints, half open.
+        controls: (TABLE,) commands of the gripper for openings at equal distances from shut to `widest_m`.
+        widest_m: between the fingers.
+        shut_m: between the pads when the fingers touch.
+        shuts: sign of the gripper's force when it shuts.
+    """
+
+    base: str
+    joints: tuple[str, ...]
+    drives: tuple[str, ...]
+    gripper: tuple[str, ...]
+    grip: str
+    finger_geoms: tuple[str, ...]
+    tip: str = TIP
+    payload: str = PAYLOAD
+    pads: tuple[str, ...] = PADS
+    home: tuple[float, ...] = ()
+    rest: tuple[float, ...] = ()
+    controls: tuple[float, ...] = ()
+    widest_m: float = 0.0
+    shut_m: float = 0.0
+    shuts: float = -1.0
+
+
+def load(path: str) -> tuple[mujoco.MjSpec, ArmFile]:
+    """Read an arm's file and find out what moves it and what grips.
+
+    Args:
+        path: of the MJCF or URDF file.
+
+    Returns:
+        The arm alone, with touch sensors at its fingertips, and what was found.
+
+    Raises:
+        ValueError: with the file, what is wrong with it and what is wanted; one line.
+    """
+    try:
+        where = Path(path)
+        if not where.is_file():
+            raise ValueError("there is no such file; wanted: the path of an MJCF or URDF file")
+        stamps = tuple(os.stat(each).st_mtime_ns if each.exists() else 0 for each in (where, beside(where)))
+        try:
+            spec, found = _loaded(str(where.resolve()), stamps)
+        except (ValueError, mujoco.FatalError) as problem:
+            raise ValueError(", ".join(line.strip() for line in str(problem).splitlines() if line.strip())) from None
+    except ValueError as problem:
+        raise ValueError(f"mjcf {path}: {problem}") from None
+    return spec.copy(), found
+
+
+def attach(scene: mujoco.MjSpec, robot: RobotSpec, index: int) -> None:
+    """Add a user's arm to a scene; see `RobotGroup.attach`."""
+    assert robot.mjcf is not None
+    child, _ = load(robot.mjcf)
+    own = 1 << (1 + index)
+    for geom in child.geoms:
+        if geom.contype or geom.conaffinity:
+            geom.contype, geom.conaffinity = own, ALL_BITS & ~own
+    yaw = robot.spawn.yaw
+    frame = scene.worldbody.add_frame(
+        pos=[robot.spawn.x, robot.spawn.y, 0.0], quat=[np.cos(yaw / 2), 0.0, 0.0, np.sin(yaw / 2)]
+    )
+    scene.attach(child, prefix=robot_prefix(robot.name), frame=frame)
+
+
+@lru_cache(maxsize=32)
+def _loaded(path: str, stamps: tuple[int, ...]) -> tuple[mujoco.MjSpec, ArmFile]:
+    said, text = Description.of(Path(path)), Path(path).read_text(errors="replace")
+    with warnings.catch_warnings():
+        # What MuJoCo finds old-fashioned in a maker's file is none of the user's business here.
+        warnings.simplefilter("ignore")
+        prepare.refuse_nan(text)
+        child = mujoco.MjSpec.from_file(path)
+        guesses = [np.array(key.qpos) for key in child.keys if len(key.qpos)]
+        root = prepare.alone(child, said)
+        root.name = root.name or "base"
+        return child, _read(child, root.name, said, guesses)
+
+
+def _read(child: mujoco.MjSpec, base: str, said: Description, guesses: list[np.ndarray]) -> ArmFile:
+    """Find out what moves the arm, and make the spec ready to be attached."""
+    model = child.compile()
+    parts = prepare.Parts.of(child)
+    hand, joints = _chain(model, model.body(base).id, said)
+    drives = [_servo(model, joint) for joint in joints]
+    grip = _grip(model, said, hand, drives)
+    gripper = [joint for joint in range(model.njnt) if joint not in joints]
+    for what, numbers in (("joints", range(model.njnt)), ("actuators", [*drives, grip])):
+        for number in numbers:
+            part = getattr(parts, what)[number]
+            part.name = part.name or f"{what[:-1]}_{number}"
+    fingers, turn, end = _fingers(model, _still(model), said, hand, joints[-1])
+    geoms = [_solid(model, finger) for finger in fingers]
+    for number in (*geoms[0], *geoms[1]):
+        parts.geoms[number].name = parts.geoms[number].name or f"finger_{number}"
+    prepare.bake(child, parts, model)
+    for body in parts.bodies.values():
+        # What makers' controllers do.
+        body.gravcomp = 1.0
+    _add_payload(parts.bodies[hand])
+    for name, finger, mine in zip(PADS, fingers, geoms, strict=True):
+        _add_pad(child, parts.bodies[finger], name, model, finger, mine, turn)
+    tip = parts.bodies[hand].add_site(name=TIP, size=[0.004, 0.0, 0.0], group=4)
+    child.add_sensor(name=TIP, type=mujoco.mjtSensor.mjSENS_FRAMELINVEL, objtype=mujoco.mjtObj.mjOBJ_SITE, objname=TIP)
+    names = {
+        what: [getattr(parts, what)[number].name for number in numbers]
+        for what, numbers in (("joints", joints), ("actuators", drives))
+    }
+    found = ArmFile(
+        base=base,
+        joints=tuple(names["joints"]),
+        drives=tuple(names["actuators"]),
+        gripper=tuple(parts.joints[number].name for number in gripper),
+        grip=parts.actuators[grip].name,
+        finger_geoms=tuple(parts.geoms[number].name for number in (*geoms[0], *geoms[1])),
+    )
+    hand_name = parts.bodies[hand].name = parts.bodies[hand].name or "hand"
+    bodies = [parts.bodies[finger].name or f"finger_{finger}" for finger in fingers]
+    for finger, name in zip(fingers, bodies, strict=True):
+        parts.bodies[finger].name = name
+    return _measured(
+        child, found, tip, hand_name, bodies, turn, end, [each for each in guesses if len(each) == model.nq]
+    )
+
+
+def _still(model: mujoco.MjModel, qpos: np.ndarray | None = None) -> mujoco.MjData:
+    data = mujoco.MjData(model)
+    if qpos is not None:
+        data.qpos[:] = qpos
+    mujoco.mj_forward(model, data)
+    return data
+
+
+def _chain(model: mujoco.MjModel, base: int, said: Description) -> tuple[int, list[int]]:
+    """The body that holds the fingers, and the joints from the base to it."""
+    moving = {body for body in range(model.nbody) if model.body_jntnum[body]}
+    body, joints = base, list[int]()
+    while True:
+        first, count = int(model.body_jntadr[body]), int(model.body_jntnum[body])
+        joints += range(first, first + count)
+        below = [each for each in range(model.nbody) if model.body_parentid[each] == body and each != body]
+        branches = [each for each in below if moving & set(subtree(model, each))]
+        name = model.body(body).name
+        if (said.hand is not None and name == said.hand) or len(branches) > 1:
+            break
+        if not branches:
+            raise ValueError(
+                f"nothing moves beyond '{name}'; wanted: a hand with two fingers, or its name as hand in a description"
+            )
+        body = branches[0]
+    for joint in joints:
+        if model.jnt_type[joint] != int(mujoco.mjtJoint.mjJNT_HINGE):
+            kind = str(mujoco.mjtJoint(int(model.jnt_type[joint]))).rsplit("JNT_", 1)[-1].lower()
+            raise ValueError(f"joint '{model.joint(joint).name}' is a {kind} one; wanted: hinges from base to hand")
+    if len(joints) < 6:
+        raise ValueError(
+            f"{len(joints)} joints from '{model.body(base).name}' to '{name}'; wanted: at least 6, for a hand that"
+            " points down wherever it is"
+        )
+    return body, joints
+
+
+def _servo(model: mujoco.MjModel, joint: int) -> int:
+    """The position servo of a joint."""
+    turning = [
+        each
+        for each in range(model.nu)
+        if model.actuator_trntype[each] == int(mujoco.mjtTrn.mjTRN_JOINT) and model.actuator_trnid[each, 0] == joint
+    ]
+    name = model.joint(joint).name
+    if len(turning) != 1:
+        raise ValueError(f"{len(turning)} actuators turn joint '{name}'; wanted: one, a position servo")
+    (found,) = turning
+    gain, bias = float(model.actuator_gainprm[found, 0]), model.actuator_biasprm[found]
+    if not (gain > 0.0 and np.isclose(bias[1], -gain) and model.actuator_gear[found, 0] == 1.0):
+        raise ValueError(
+            f"the actuator of joint '{name}' is no position servo in radians; wanted: <position> without gear"
+        )
+    return found
+
+
+def _grip(model: mujoco.MjModel, said: Description, hand: int, drives: list[int]) -> int:
+    """The actuator that opens and shuts the gripper."""
+    others = [each for each in range(model.nu) if each not in drives]
+    if said.gripper is not None:
+        others = [each for each in others if model.actuator(each).name == said.gripper]
+    names = ", ".join(model.actuator(each).name for each in others) or "none"
+    if len(others) != 1:
+        raise ValueError(
+            f"{len(others)} actuators besides those of its joints ({names}); wanted: one that opens and shuts the"
+            " gripper, or its name as gripper in a description"
+        )
+    if not model.actuator_ctrllimited[others[0]]:
+        raise ValueError(f"the gripper's actuator '{names}' has no ctrlrange; wanted: one, from shut to open")
+    return others[0]
+
+
+def _solid(model: mujoco.MjModel, body: int) -> list[int]:
+    return [int(geom) for geom in shapes.solid(model) if model.geom_bodyid[geom] == body]
+
+
+def _fingers(
+    model: mujoco.MjModel, data: mujoco.MjData, said: Description, hand: int, last: int
+) -> tuple[list[int], np.ndarray, np.ndarray]:
+    """The two fingertips' bodies, and the axes of a hand that points down, as columns in the hand's frame.
+
+    Returns:
+        Bodies, the one on the negative side of the closing axis first; (3, 3); what grasps are approached along,
+        (3,) in the hand's frame.
+    """
+    tree = [each for each in subtree(model, hand) if each != hand and _solid(model, each)]
+    if said.fingers is not None:
+        known = {model.body(each).name: each for each in tree}
+        for name in said.fingers:
+            if name not in known:
+                raise ValueError(f"no solid body '{name}' of its description in its hand; bodies: {', '.join(known)}")
+        tree = [known[name] for name in said.fingers]
+    if len(tree) < 2:
+        raise ValueError(
+            "fewer than two solid bodies in its hand; wanted: two fingers, or their names in a description"
+        )
+    ahead = (
+        data.xaxis[last] if data.xaxis[last] @ _middle(model, data, tree, data.xpos[hand]) > 0 else -data.xaxis[last]
+    )
+    ends = {each: max(shapes.support(model, data, geom, ahead) for geom in _solid(model, each)) for each in tree}
+    first, second = sorted(tree, key=lambda each: ends[each])[-2:]
+    across = _middle(model, data, [second], np.zeros(3)) - _middle(model, data, [first], np.zeros(3))
+    across -= (across @ ahead) * ahead
+    if abs(ends[first] - ends[second]) > 0.01 or np.linalg.norm(across) < 0.005:
+        names = [model.body(each).name for each in (first, second)]
+        raise ValueError(f"'{names[0]}' and '{names[1]}' are no pair of fingers; wanted: their names in a description")
+    y, z = across / np.linalg.norm(across), -ahead
+    world = np.stack([np.cross(y, z), y, z], axis=1)
+    into = data.xmat[hand].reshape(3, 3).T
+    return [first, second], into @ world, into @ ahead
+
+
+def _middle(model: mujoco.MjModel, data: mujoco.MjData, bodies: list[int], origin: np.ndarray) -> np.ndarray:
+    places = [data.geom_xpos[geom] for body in bodies for geom in _solid(model, body)]
+    return np.mean(places, axis=0) - origin
+
+
+def _quaternion(turn: np.ndarray) -> np.ndarray:
+    found = np.zeros(4)
+    mujoco.mju_mat2Quat(found, np.ascontiguousarray(turn).reshape(9))
+    return found
+
+
+def _add_payload(hand: mujoco.MjsBody) -> None:
+    payload = hand.add_body(name=PAYLOAD)
+    payload.add_geom(
+        type=mujoco.mjtGeom.mjGEOM_SPHERE, size=[0.01, 0, 0], mass=0.001, contype=0, conaffinity=0, group=4
+    )
+
+
+def _add_pad(
+    child: mujoco.MjSpec,
+    finger: mujoco.MjsBody,
+    name: str,
+    model: mujoco.MjModel,
+    body: int,
+    geoms: list[int],
+    turn: np.ndarray,
+) -> None:
+    """A touch sensor around a finger."""
+    data = _still(model)
+    own = data.xmat[body].reshape(3, 3)
+    ways = np.concatenate([np.eye(3), -np.eye(3)])
+    far = np.array([max(shapes.support(model, data, geom, own @ way) for geom in geoms) for way in ways])
+    far -= np.concatenate([own.T @ data.xpos[body], -own.T @ data.xpos[body]])
+    high, low = far[:3] + 0.003, -far[3:] - 0.003
+    finger.add_site(name=name, type=mujoco.mjtGeom.mjGEOM_BOX, pos=(high + low) / 2, size=(high - low) / 2, group=4)
+    child.add_sensor(name=name, type=mujoco.mjtSensor.mjSENS_TOUCH, objtype=mujoco.mjtObj.mjOBJ_SITE, objname=name)
+
+
+def _measured(
+    child: mujoco.MjSpec,
+    found: ArmFile,
+    tip: mujoco.MjsSite,
+    hand: str,
+    fingers: list[str],
+    turn: np.ndarray,
+    end: np.ndarray,
+    guesses: list[np.ndarray],
+) -> ArmFile:
+    """Try the gripper, put the tip between its fingers, and bring it to where tasks have things."""
+    child.option.timestep = 1.0 / KINDS["arm"].simulation_hz
+    child.option.integrator = mujoco.mjtIntegrator.mjINT_IMPLICITFAST
+    model = child.compile()
+    low, high = model.actuator(found.grip).ctrlrange
+    commands = np.linspace(low, high, TABLE)
+    data = _still(model, guesses[0] if guesses else None)
+    for drive, joint in zip(found.drives, found.joints, strict=True):
+        data.ctrl[model.actuator(drive).id] = data.qpos[model.joint(joint).qposadr[0]]
+    start = data.qpos.copy()
+    gaps, inner, poses = [], [], []
+    for command in commands:
+        data.qpos[:], data.qvel[:] = start, 0.0
+        data.ctrl[model.actuator(found.grip).id] = command
+        mujoco.mj_step(model, data, nstep=2 * KINDS["arm"].simulation_hz)
+        across = data.xmat[model.body(hand).id].reshape(3, 3) @ turn[:, 1]
+        one, two = (data.site(name).xpos for name in found.pads)
+        gaps.append(float(abs((two - one) @ across)))
+        surfaces = [
+            max(shapes.support(model, data, geom, way) for geom in _solid(model, model.body(name).id))
+            for name, way in zip(fingers, (across, -across), strict=True)
+        ]
+        inner.append(-(surfaces[1] + surfaces[0]))
+        poses.append(data.qpos.copy())
+    shut = int(np.argmin(gaps))
+    shut_m = gaps[shut] - max(0.0, inner[shut])
+    openings = np.array(gaps) - shut_m
+    widest = float(openings.max())
+    if widest < _LEAST_OPENING_M or not np.isfinite(openings).all():
+        raise ValueError(
+            f"its fingers open to {widest:.3f} m; wanted: at least {_LEAST_OPENING_M} m for what tasks have"
+        )
+    order = np.argsort(openings)
+    controls = np.interp(np.linspace(0.0, widest, TABLE), openings[order], commands[order])
+    half = poses[int(np.abs(openings - 0.04).argmin())]
+    data = _still(model, half)
+    body = model.body(hand).id
+    axes = data.xmat[body].reshape(3, 3) @ turn
+    ahead = data.xmat[body].reshape(3, 3) @ end
+    geoms = [_solid(model, model.body(name).id) for name in fingers]
+    far = max(shapes.support(model, data, geom, ahead) for geom in (*geoms[0], *geoms[1])) - _DEPTH_M
+    sides = [
+        max(shapes.support(model, data, geom, way) for geom in mine)
+        for mine, way in zip(geoms, (axes[:, 1], -axes[:, 1]), strict=True)
+    ]
+    middle = np.mean([data.geom_xpos[geom] for geom in (*geoms[0], *geoms[1])], axis=0)
+    place = far * ahead + 0.5 * (sides[0] - sides[1]) * axes[:, 1] + (middle @ axes[:, 0]) * axes[:, 0]
+    tip.pos = data.xmat[body].reshape(3, 3).T @ (place - data.xpos[body])
+    tip.quat = _quaternion(turn)
+    model = child.compile()
+    home = _reached(model, found, HOME_M, [half, *guesses])
+    if home is None:
+        raise ValueError(
+            f"its hand cannot point down at {_said(HOME_M)} from its base; wanted: there, where tasks begin"
+        )
+    for point in _PLACES_M:
+        if _reached(model, found, point, [home, *guesses]) is None:
+            raise ValueError(
+                f"its hand cannot point down at {_said(point)} from its base; wanted: there, where tasks have things"
+            )
+    at = [int(model.joint(name).qposadr[0]) for name in found.joints]
+    rest = [float(half[int(model.joint(name).qposadr[0])]) for name in found.gripper]
+    return ArmFile(
+        **{
+            **found.__dict__,
+            "home": tuple(home[at].tolist()),
+            "rest": tuple(rest),
+            "controls": tuple(controls.tolist()),
+            "widest_m": widest,
+            "shut_m": shut_m,
+            "shuts": float(np.sign(commands[shut] - commands[int(np.argmax(gaps))])),
+        }
+    )
+
+
+def _said(point: tuple[float, float, float]) -> str:
+    return ", ".join(f"{value:g}" for value in point) + " m (ahead, left, up)"
+
+
+def _reached(
+    model: mujoco.MjModel, found: ArmFile, point: tuple[float, float, float], starts: list[np.ndarray]
+) -> np.ndarray | None:
+    """Positions of all joints with the fingertips at a point of the base's frame and the hand down; None if nowhere."""
+    data, site = mujoco.MjData(model), model.site(found.tip).id
+    joints = [model.joint(name) for name in found.joints]
+    at, dofs = np.array([int(each.qposadr[0]) for each in joints]), np.array([int(each.dofadr[0]) for each in joints])
+    ranges = model.actuator_ctrlrange[[model.actuator(name).id for name in found.drives]]
+    limited = model.actuator_ctrllimited[[model.actuator(name).id for name in found.drives]].astype(bool)
+    low, high = np.where(limited, ranges[:, 0], -np.pi), np.where(limited, ranges[:, 1], np.pi)
+    rng = np.random.default_rng(0)
+    jacobian = np.zeros((6, model.nv))
+    for attempt in range(_TRIED):
+        data.qpos[:] = starts[min(attempt, len(starts) - 1)]
+        if attempt >= len(starts):
+            data.qpos[at] = rng.uniform(np.maximum(low, -np.pi), np.minimum(high, np.pi))
+        for _ in range(120):
+            mujoco.mj_kinematics(model, data)
+            mujoco.mj_comPos(model, data)
+            frame = data.site_xmat[site].reshape(3, 3)
+            error = np.concatenate(
+                [np.array(point) - data.site_xpos[site], kinematics.turn_to(frame[None], np.zeros(1))[0]]
+            )
+            if np.abs(error).max() < 1e-4 and frame[2, 2] > 0.99 and frame[0, 0] > 0.99:
+                return data.qpos.copy()
+            mujoco.mj_jacSite(model, data, jacobian[:3], jacobian[3:], site)
+            change = kinematics.least_squares(jacobian[:, dofs], error, 0.05)
+            change *= min(1.0, 0.3 / max(float(np.abs(change).max()), 1e-9))
+            data.qpos[at] = np.clip(data.qpos[at] + change, low, high)
+    return None
