@@ -48,6 +48,8 @@ class KindFacts:
     simulation_hz: int = 100
 
 
+OWN_ARM_HZ = 500
+"""Physics steps per second for arms of users' files: makers tune their models for this rate."""
 KINDS: dict[RobotKind, KindFacts] = {
     "diffdrive": KindFacts(radius_m=0.18),
     "ackermann": KindFacts(radius_m=0.24),

@@ -11,7 +11,7 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, ConfigDict, Field, model_validator
 
 from metabot.task.consistency import check_consistent
-from metabot.task.kinds import FAMILIES, KINDS, RobotKind
+from metabot.task.kinds import FAMILIES, KINDS, OWN_ARM_HZ, RobotKind
 from metabot.task.mission import Color
 from metabot.task.model import SpecModel
 from metabot.task.reward import DEFAULT_REWARD, RewardTerm
@@ -263,7 +263,8 @@ class TaskSpec(SpecModel):
     @property
     def simulation_hz(self) -> int:
         """Physics steps per simulated second: what the most demanding robot needs."""
-        return max(KINDS[robot.kind].simulation_hz for robot in self.robots)
+        own = any(robot.kind == "arm" and robot.mjcf is not None for robot in self.robots)
+        return max(OWN_ARM_HZ if own else 0, *(KINDS[robot.kind].simulation_hz for robot in self.robots))
 
     @property
     def horizon_steps(self) -> int:

@@ -90,8 +90,8 @@ def _ease(scene: mujoco.MjSpec, spec: TaskSpec) -> None:
     if "arm" in kinds:
         # What lies still until a hand comes needs no contacts solved; an arm never sleeps.
         scene.option.enableflags |= mujoco.mjtEnableBit.mjENBL_SLEEP
-    if kinds == {"arm"}:
-        # The servos' damping is far from stiff at this rate: taken explicitly it is cheaper and nearer to small steps.
+    if kinds == {"arm"} and not any(robot.mjcf for robot in spec.robots):
+        # Its servos' damping is far from stiff at this rate: taken explicitly it is cheaper and nearer to small steps.
         scene.option.integrator = mujoco.mjtIntegrator.mjINT_EULER
 
 

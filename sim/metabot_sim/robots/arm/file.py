@@ -11,7 +11,8 @@ from pathlib import Path
 import mujoco
 import numpy as np
 
-from metabot.task import KINDS, RobotSpec
+from metabot.task import RobotSpec
+from metabot.task.kinds import OWN_ARM_HZ
 from metabot_sim.robots.arm import ALL_BITS, HOME_M, kinematics
 from metabot_sim.robots.base import robot_prefix, subtree
 from metabot_sim.robots.mjcf import prepare, shapes
@@ -144,6 +145,8 @@ def _read(child: mujoco.MjSpec, base: str, said: Description, guesses: list[np.n
     for body in parts.bodies.values():
         # What makers' controllers do.
         body.gravcomp = 1.0
+    for joint, drive in zip(joints, drives, strict=True):
+        _steady(model, parts.joints[joint], joint, drive)
     _add_payload(parts.bodies[hand])
     for name, finger, mine in zip(PADS, fingers, geoms, strict=True):
         _add_pad(child, parts.bodies[finger], name, model, finger, mine, turn)
@@ -224,6 +227,22 @@ def _servo(model: mujoco.MjModel, joint: int) -> int:
             f"the actuator of joint '{name}' is no position servo in radians; wanted: <position> without gear"
         )
     return found
+
+
+def _steady(model: mujoco.MjModel, part: mujoco.MjsJoint, joint: int, drive: int) -> None:
+    """Give a light joint as much rotor as keeps its servo from chattering.
+
+    A servo at the end of its force is not damped: in one step of physics it would turn a light hand so fast that its
+    damping asks for all of the force in the other direction in the next. Real ones have geared rotors, which most
+    files leave out.
+    """
+    damping = -float(model.actuator_biasprm[drive, 2])
+    if damping == 0.0 and model.actuator_biasprm[drive, 1] < 0.0:
+        return
+    dof = int(model.jnt_dofadr[joint])
+    least = damping / OWN_ARM_HZ
+    if model.actuator_forcelimited[drive] and float(model.dof_M0[dof]) < least:
+        part.armature = float(model.dof_armature[dof]) + least - float(model.dof_M0[dof])
 
 
 def _grip(model: mujoco.MjModel, said: Description, hand: int, drives: list[int]) -> int:
@@ -331,7 +350,7 @@ def _measured(
     guesses: list[np.ndarray],
 ) -> ArmFile:
     """Try the gripper, put the tip between its fingers, and bring it to where tasks have things."""
-    child.option.timestep = 1.0 / KINDS["arm"].simulation_hz
+    child.option.timestep = 1.0 / OWN_ARM_HZ
     child.option.integrator = mujoco.mjtIntegrator.mjINT_IMPLICITFAST
     model = child.compile()
     low, high = model.actuator(found.grip).ctrlrange
@@ -344,7 +363,7 @@ def _measured(
     for command in commands:
         data.qpos[:], data.qvel[:] = start, 0.0
         data.ctrl[model.actuator(found.grip).id] = command
-        mujoco.mj_step(model, data, nstep=2 * KINDS["arm"].simulation_hz)
+        mujoco.mj_step(model, data, nstep=2 * OWN_ARM_HZ)
         across = data.xmat[model.body(hand).id].reshape(3, 3) @ turn[:, 1]
         one, two = (data.site(name).xpos for name in found.pads)
         gaps.append(float(abs((two - one) @ across)))
@@ -390,6 +409,7 @@ def _measured(
             raise ValueError(
                 f"its hand cannot point down at {_said(point)} from its base; wanted: there, where tasks have things"
             )
+    prepare.forget_options(child)
     at = [int(model.joint(name).qposadr[0]) for name in found.joints]
     rest = [float(half[int(model.joint(name).qposadr[0])]) for name in found.gripper]
     return ArmFile(

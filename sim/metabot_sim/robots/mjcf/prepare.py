@@ -98,9 +98,7 @@ def alone(child: mujoco.MjSpec, said: Description) -> mujoco.MjsBody:
     for texture in [each for each in child.textures if each.type == mujoco.mjtTexture.mjTEXTURE_SKYBOX]:
         child.delete(texture)
     # The scene's own hold; what a file has set would be kept out of it with a warning each time.
-    child.option = mujoco.MjSpec().option
-    for part in ("option", "disableflags", "enableflags", "disableactuator"):
-        setattr(child.authored, part, 0)
+    forget_options(child)
     child.compiler.fusestatic = 0
     child.compiler.discardvisual = 0
     tops = list(world.bodies)
@@ -122,6 +120,13 @@ def alone(child: mujoco.MjSpec, said: Description) -> mujoco.MjsBody:
     for geom in world.geoms:
         child.delete(geom)
     return moving[0]
+
+
+def forget_options(child: mujoco.MjSpec) -> None:
+    """Leave all options to the scene."""
+    child.option = mujoco.MjSpec().option
+    for part in ("option", "disableflags", "enableflags", "disableactuator"):
+        setattr(child.authored, part, 0)
 
 
 def _names(bodies: list[mujoco.MjsBody]) -> str:
