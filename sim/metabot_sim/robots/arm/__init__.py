@@ -43,7 +43,8 @@ PRESSED_N = 0.3
 """Force from which on a pad feels something."""
 ALL_BITS = (1 << 17) - 1
 """Contact layers: bit 0 is what all else has, each robot's parts have one of their own."""
-_DAMPING = 0.03
+DAMPING = 0.03
+"""Of least squares over joints."""
 _MAX_TURN_RAD = 0.6
 
 
@@ -195,12 +196,16 @@ class Arm(RobotGroup):
         error = np.concatenate(
             [self.from_base(point - local), kinematics.turn_to(frame, self._set_yaw + self.bases[:, 2])], axis=-1
         )
-        change = kinematics.least_squares(self.jacobian(), error, _DAMPING)
+        change = self._turned(error)
         largest = np.abs(change).max(axis=-1, keepdims=True)
         change *= np.minimum(1.0, _MAX_TURN_RAD / np.maximum(largest, 1e-9))
         target = self.world.qpos[:, self._joint_pos] + change
         self.world.ctrl[:, self._drives] = np.clip(target, self._low, self._high)
         self.world.ctrl[:, self._grip] = self._gripped((1.0 + actions[..., 4]) * (MAX_OPENING_M / 2))
+
+    def _turned(self, error: np.ndarray) -> np.ndarray:
+        """How far joints have to turn to undo errors of hands, (n, r, joints), from (n, r, 6) metres and radians."""
+        return kinematics.least_squares(self.jacobian(), error, DAMPING)
 
     def _gripped(self, openings: np.ndarray) -> np.ndarray:
         """What grippers are told for openings in metres, (n, r) both."""

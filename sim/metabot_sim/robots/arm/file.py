@@ -26,7 +26,8 @@ _LEAST_OPENING_M = 0.055
 """The widest thing that tasks have, and some room."""
 _DEPTH_M = 0.01
 """From the ends of the fingers to the point between them that is sent to places."""
-_TRIED = 40
+_TRIED, _HOMES = 40, 12
+"""Starts of looking for a way to a place, and ways of which the best is the home."""
 _PLACES_M = ((0.27, 0.0, 0.02), (0.5, 0.0, 0.02), (0.4, 0.25, 0.02), (0.4, -0.25, 0.02), (0.45, 0.0, 0.25))
 """Where tasks have things: ahead, to the left, above the floor."""
 
@@ -399,19 +400,26 @@ def _measured(
     tip.pos = data.xmat[body].reshape(3, 3).T @ (place - data.xpos[body])
     tip.quat = _quaternion(turn)
     model = child.compile()
-    home = _reached(model, found, HOME_M, [half, *guesses])
-    if home is None:
+    # Fingers have no front and back: of both ways round the easier one is straight ahead.
+    ways = {yaw: _reached(model, found, HOME_M, [half, *guesses], _HOMES, yaw) for yaw in (0.0, np.pi)}
+    homes = sorted(ways[0.0] + ways[np.pi], key=lambda way: way[0])
+    if homes and any(homes[0] is way for way in ways[np.pi]):
+        tip.quat = _quaternion(turn @ np.diag([-1.0, -1.0, 1.0]))
+        model = child.compile()
+    if not homes:
         raise ValueError(
             f"its hand cannot point down at {_said(HOME_M)} from its base; wanted: there, where tasks begin"
         )
+    home = homes[0][1]
     for point in _PLACES_M:
-        if _reached(model, found, point, [home, *guesses]) is None:
+        if not _reached(model, found, point, [home, *guesses], 1):
             raise ValueError(
                 f"its hand cannot point down at {_said(point)} from its base; wanted: there, where tasks have things"
             )
     prepare.forget_options(child)
     at = [int(model.joint(name).qposadr[0]) for name in found.joints]
     rest = [float(half[int(model.joint(name).qposadr[0])]) for name in found.gripper]
+    gain = float(model.actuator_gainprm[model.actuator(found.grip).id, 0])
     return ArmFile(
         **{
             **found.__dict__,
@@ -420,7 +428,7 @@ def _measured(
             "controls": tuple(controls.tolist()),
             "widest_m": widest,
             "shut_m": shut_m,
-            "shuts": float(np.sign(commands[shut] - commands[int(np.argmax(gaps))])),
+            "shuts": float(np.sign((commands[shut] - commands[int(np.argmax(gaps))]) * gain)),
         }
     )
 
@@ -430,32 +438,66 @@ def _said(point: tuple[float, float, float]) -> str:
 
 
 def _reached(
-    model: mujoco.MjModel, found: ArmFile, point: tuple[float, float, float], starts: list[np.ndarray]
-) -> np.ndarray | None:
-    """Positions of all joints with the fingertips at a point of the base's frame and the hand down; None if nowhere."""
+    model: mujoco.MjModel,
+    found: ArmFile,
+    point: tuple[float, float, float],
+    starts: list[np.ndarray],
+    count: int,
+    yaw: float = 0.0,
+) -> list[tuple[float, np.ndarray]]:
+    """Positions of all joints with the fingertips at a point of the base's frame and the hand down.
+
+    Args:
+        model: of the arm.
+        found: its parts.
+        point: ahead, left, up in metres.
+        starts: where to look first.
+        count: ways that are looked for.
+        yaw: of the hand in radians.
+
+    Returns:
+        Those that were found, each after how near a joint is to its end: 0 in the middle, 1 there; the best first.
+    """
     data, site = mujoco.MjData(model), model.site(found.tip).id
     joints = [model.joint(name) for name in found.joints]
     at, dofs = np.array([int(each.qposadr[0]) for each in joints]), np.array([int(each.dofadr[0]) for each in joints])
-    ranges = model.actuator_ctrlrange[[model.actuator(name).id for name in found.drives]]
-    limited = model.actuator_ctrllimited[[model.actuator(name).id for name in found.drives]].astype(bool)
-    low, high = np.where(limited, ranges[:, 0], -np.pi), np.where(limited, ranges[:, 1], np.pi)
+    low, high = _ends(model, found)
     rng = np.random.default_rng(0)
     jacobian = np.zeros((6, model.nv))
+    ways: list[np.ndarray] = []
     for attempt in range(_TRIED):
         data.qpos[:] = starts[min(attempt, len(starts) - 1)]
         if attempt >= len(starts):
-            data.qpos[at] = rng.uniform(np.maximum(low, -np.pi), np.minimum(high, np.pi))
+            data.qpos[at] = (low + high) / 2 if attempt == len(starts) else rng.uniform(low, high)
         for _ in range(120):
             mujoco.mj_kinematics(model, data)
             mujoco.mj_comPos(model, data)
             frame = data.site_xmat[site].reshape(3, 3)
-            error = np.concatenate(
-                [np.array(point) - data.site_xpos[site], kinematics.turn_to(frame[None], np.zeros(1))[0]]
-            )
-            if np.abs(error).max() < 1e-4 and frame[2, 2] > 0.99 and frame[0, 0] > 0.99:
-                return data.qpos.copy()
+            turn = kinematics.turn_to(frame[None], np.array([yaw]))[0]
+            error = np.concatenate([np.array(point) - data.site_xpos[site], turn])
+            if np.abs(error).max() < 1e-4 and frame[2, 2] > 0.99 and frame[0, 0] * np.cos(yaw) > 0.99:
+                ways.append(data.qpos.copy())
+                break
             mujoco.mj_jacSite(model, data, jacobian[:3], jacobian[3:], site)
             change = kinematics.least_squares(jacobian[:, dofs], error, 0.05)
             change *= min(1.0, 0.3 / max(float(np.abs(change).max()), 1e-9))
             data.qpos[at] = np.clip(data.qpos[at] + change, low, high)
-    return None
+        if len(ways) == count:
+            break
+    middle, half = (low + high) / 2, (high - low) / 2
+    scored = [(float((np.abs(way[at] - middle) / half).max()), way) for way in ways]
+    return sorted(scored, key=lambda way: way[0])
+
+
+def _ends(model: mujoco.MjModel, found: ArmFile) -> tuple[np.ndarray, np.ndarray]:
+    """Lowest and highest positions of the joints to the hand that servos and joints allow, within a turn."""
+    low, high = np.full(len(found.joints), -np.pi), np.full(len(found.joints), np.pi)
+    for number, (joint, drive) in enumerate(zip(found.joints, found.drives, strict=True)):
+        own, servo = model.joint(joint), model.actuator(drive)
+        for limited, ends in (
+            (model.jnt_limited[own.id], own.range),
+            (model.actuator_ctrllimited[servo.id], servo.ctrlrange),
+        ):
+            if limited:
+                low[number], high[number] = max(low[number], ends[0]), min(high[number], ends[1])
+    return low, high

@@ -8,13 +8,16 @@ import mujoco
 import numpy as np
 
 from metabot.task import RobotSpec
-from metabot_sim.robots.arm import FINGERS, HOME_M, JOINTS, MAX_OPENING_M, PRESSED_N, Arm, kinematics
+from metabot_sim.robots.arm import DAMPING, FINGERS, HOME_M, JOINTS, MAX_OPENING_M, PRESSED_N, Arm, kinematics
 from metabot_sim.robots.arm.file import ArmFile, load
 from metabot_sim.robots.base import rectangular, robot_prefix
 
 if TYPE_CHECKING:
     from metabot_sim.batch import BatchedWorld
 
+_SIX = 6
+_BACK = 0.1
+"""Share of the way home that joints to spare turn in a control step."""
 METABOTS = ArmFile(
     base="base",
     joints=JOINTS,
@@ -98,6 +101,22 @@ class OwnArms(Arm):
         found = super().jacobian()
         return np.where(self._spare[:, None], 0.0, found) if self._spare.any() else found
 
+    def _turned(self, error: np.ndarray) -> np.ndarray:
+        """See `Arm`; what a joint at its end cannot do others do, and joints to spare turn back to where home is."""
+        jacobian, now = self.jacobian(), self.world.qpos[:, self._joint_pos]
+        change = kinematics.least_squares(jacobian, error, DAMPING)
+        if jacobian.shape[-1] > _SIX:
+            back = np.where(self._spare, 0.0, _BACK * (self._home - now))
+            change = change + back - kinematics.least_squares(jacobian, _moved(jacobian, back), DAMPING)
+        over = (now + change < self._low) | (now + change > self._high)
+        if over.any():
+            held = np.where(over, np.clip(now + change, self._low, self._high) - now, 0.0)
+            free = np.where(over[..., None, :], 0.0, jacobian)
+            left = error - _moved(jacobian, held)
+            change = np.where(over, held, kinematics.least_squares(free, left, DAMPING))
+        # A joint that stands for one that is not there does what it does itself.
+        return np.where(self._spare, change[..., :1], change)
+
     def _gripped(self, openings: np.ndarray) -> np.ndarray:
         """See `Arm`: between what was measured when the file was read."""
         last = self._controls.shape[1] - 1
@@ -118,6 +137,10 @@ class OwnArms(Arm):
             return self._told_pressed
         felt = self.world.sensordata[:, self._pads].max(axis=-1) > PRESSED_N
         return felt & (self._forces[:, self._grip] * self._shuts > PRESSED_N)
+
+
+def _moved(jacobian: np.ndarray, change: np.ndarray) -> np.ndarray:
+    return np.asarray(np.matmul(jacobian, change[..., None])[..., 0])
 
 
 def _file_of(robot: RobotSpec) -> ArmFile:
