@@ -17,6 +17,7 @@ from metabot_sim.env import Autoreset, FleetEnv
 from metabot_sim.families.registry import family
 from metabot_sim.robots.arm import HOME_M, MJCF, Arm
 from metabot_sim.robots.arm.file import load
+from metabot_sim.robots.mjcf import with_mjcf
 
 # Somebody's arm: seven joints, a gripper of 0 to 255 that shuts at 255, names of its own, no sensors.
 _NAMES = {"waist": "j1", "shoulder": "j2", "elbow": "j3", "forearm_roll": "j4", "wrist": "j5", "tool": "j6"}
@@ -205,3 +206,11 @@ def test_only_arms_and_robots_that_drive_take_files() -> None:
         TaskSpec.parse(
             {"robots": [{"name": "a", "mjcf": "x.xml", "goal": "red"}], "pads": [{"color": "red", "x": 1, "y": 0}]}
         )
+
+
+def test_arms_of_a_task_are_replaced_and_its_cars_stay(file: Callable[[str], str]) -> None:
+    path = file(SOMEBODYS)
+    spec = with_mjcf(family("deliver").spec(3), path)
+    assert [robot.mjcf for robot in spec.robots] == [path, None, path]
+    with pytest.raises(SpecError, match=r"robots\.loader_1: mjcf nowhere\.xml: there is no such file"):
+        with_mjcf(family("deliver").spec(3), "nowhere.xml")

@@ -31,10 +31,10 @@ def show(env: FleetEnv, shadow: Shadow) -> None:
                 twist = np.array([*moving[0, number], group.velocities()[0, number, 2]])
                 shadow.show_car(robot.name, poses[0, number], twist)
         elif isinstance(group, Arm):
-            positions, velocities = group.joint_states()
             for number, robot in enumerate(group.robots):
+                positions, velocities = group.joint_states(number)
                 pressed = bool(group.pressed()[0, number])
-                shadow.show_arm(robot.name, positions[0, number], velocities[0, number], pressed)
+                shadow.show_arm(robot.name, positions[0], velocities[0], pressed)
     for number, thing in enumerate(world.spec.objects):
         shadow.show_object(
             thing.name,

@@ -155,21 +155,28 @@ _FULLY = 0.95
 
 
 def with_mjcf(spec: TaskSpec, path: str) -> TaskSpec:
-    """The same task with every robot replaced by one from a file.
+    """The same task with every robot replaced by one from a file; where there are arms, every arm.
 
     Tasks are made for robots of 1 m/s: slower ones get as much more time.
 
     Args:
-        spec: a task of driving robots, such as `metabot_sim.families.registry.family("drive-goal").spec(3)`.
-        path: of the MJCF or URDF file.
+        spec: a task, such as `metabot_sim.families.registry.family("drive-goal").spec(3)`.
+        path: of the MJCF or URDF file: of a robot that drives, or of an arm with a gripper.
 
     Raises:
         SpecError: if there is no such robot, or the task does not hold with it; one line.
     """
+    arms = [robot.name for robot in spec.robots if robot.kind == "arm"]
     try:
+        if arms:
+            from metabot_sim.robots.arm.file import load as load_arm
+
+            load_arm(path)
+            robots = [{**robot.model_dump(), "mjcf": path if robot.name in arms else None} for robot in spec.robots]
+            return TaskSpec.parse({**spec.model_dump(), "robots": robots})
         _, found = load(path)
     except ValueError as problem:
-        raise SpecError(f"robots.{spec.robots[0].name}: {problem}") from None
+        raise SpecError(f"robots.{(arms or [spec.robots[0].name])[0]}: {problem}") from None
     slower = max(USUAL_SPEED_MPS / found.max_speed_mps, USUAL_YAW_RATE_RADPS / found.max_yaw_rate_radps)
     slower = max(1.0, slower / min(1.0, found.reached / _FULLY))
     robots = [{**robot.model_dump(), "kind": "mjcf", "mjcf": path} for robot in spec.robots]
