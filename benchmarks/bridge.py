@@ -136,7 +136,7 @@ def _expert(name: str) -> dict[str, Any]:
         world = drawn(name, found.robots[0], number)
         robots = len(world.robots)
         reached = expert_drives(world)
-        did.append(float(reached.any()) if found.mode == "competitive" else float(reached.mean()))
+        did.append(float(reached.any()) if found.mode in ("competitive", "mixed") else float(reached.mean()))
     return {
         "case": f"{name}, the expert over topics",
         "value": round(100 * float(np.mean(did)), 1),

@@ -48,6 +48,8 @@ def page(report: Mapping[str, Any], kinds: Mapping[str, str]) -> str:
             names = ", ".join(method for method in row if kinds.get(method, "") == kind)
             said = " | ".join(shown.get((column[0], row[0]), "") for column in columns)
             lines.append(f"| {kind} | {names} | {said} |")
+    if any(not shown.get((column[0], row[0])) for row in rows for column in columns):
+        lines += ["", "An empty place was not tried in the run that this page was made from."]
     if notes:
         lines += ["", f"In the order {', '.join(PARTS)}. Reasons:", ""]
         lines += [f"{number}. {why}" for why, number in notes.items()]
@@ -85,7 +87,7 @@ def _experts(report: Mapping[str, Any]) -> list[str]:
         "## The scripted expert over topics",
         "",
         "An expert that sees the world as it is commands every robot through its topics. Who did its part, of the",
-        "robots of all worlds; where robots compete, worlds that somebody won:",
+        "robots of all worlds; where teams compete, worlds that one of them won (between equals there are draws):",
         "",
         "| problem | robots | worlds | did their part |",
         "|---|---|---|---|",
