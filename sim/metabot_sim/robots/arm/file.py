@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import warnings
 from dataclasses import dataclass
 from functools import lru_cache
@@ -16,7 +15,7 @@ from metabot.task.kinds import OWN_ARM_HZ
 from metabot_sim.robots.arm import ALL_BITS, HOME_M, kinematics
 from metabot_sim.robots.base import robot_prefix, subtree
 from metabot_sim.robots.mjcf import prepare, shapes
-from metabot_sim.robots.mjcf.description import Description, beside
+from metabot_sim.robots.mjcf.description import Description
 
 TIP, PAYLOAD, PADS = "metabot_tip", "metabot_payload", ("metabot_pad_1", "metabot_pad_2")
 """What every arm gets: a site between its fingertips, a body that carries payloads, touch sensors of its fingers."""
@@ -83,18 +82,7 @@ def load(path: str) -> tuple[mujoco.MjSpec, ArmFile]:
     Raises:
         ValueError: with the file, what is wrong with it and what is wanted; one line.
     """
-    try:
-        where = Path(path)
-        if not where.is_file():
-            raise ValueError("there is no such file; wanted: the path of an MJCF or URDF file")
-        stamps = tuple(os.stat(each).st_mtime_ns if each.exists() else 0 for each in (where, beside(where)))
-        try:
-            spec, found = _loaded(str(where.resolve()), stamps)
-        except (ValueError, mujoco.FatalError) as problem:
-            raise ValueError(", ".join(line.strip() for line in str(problem).splitlines() if line.strip())) from None
-    except ValueError as problem:
-        raise ValueError(f"mjcf {path}: {problem}") from None
-    return spec.copy(), found
+    return prepare.read_once(path, _loaded)
 
 
 def attach(scene: mujoco.MjSpec, robot: RobotSpec, index: int) -> None:

@@ -5,10 +5,11 @@ from __future__ import annotations
 import os
 import re
 import warnings
+from collections.abc import Callable
 from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 import mujoco
 import numpy as np
@@ -48,19 +49,37 @@ def load(path: str) -> tuple[mujoco.MjSpec, Contract]:
     Raises:
         ValueError: with the file, all that is wrong with it and what is wanted; one line.
     """
+    return read_once(path, _loaded)
+
+
+Found = TypeVar("Found")
+
+
+def read_once(
+    path: str, read: Callable[[str, tuple[int, ...]], tuple[mujoco.MjSpec, Found]]
+) -> tuple[mujoco.MjSpec, Found]:
+    """A robot's file as somebody reads it, who is asked again only when it or its description has changed.
+
+    Args:
+        path: of the file.
+        read: given the whole path and when both were changed last; remembers what it gave.
+
+    Raises:
+        ValueError: with the file, and what is wrong with it; one line.
+    """
     try:
         where = Path(path)
         if not where.is_file():
             raise ValueError("there is no such file; wanted: the path of an MJCF or URDF file")
         stamps = tuple(os.stat(each).st_mtime_ns if each.exists() else 0 for each in (where, beside(where)))
         try:
-            spec, contract = _loaded(str(where.resolve()), stamps)
+            spec, found = read(str(where.resolve()), stamps)
         except (ValueError, mujoco.FatalError) as problem:
             raise ValueError(", ".join(line.strip() for line in str(problem).splitlines() if line.strip())) from None
     except ValueError as problem:
         raise ValueError(f"mjcf {path}: {problem}") from None
     # Whoever attaches a spec changes it.
-    return spec.copy(), contract
+    return spec.copy(), found
 
 
 @lru_cache(maxsize=32)
