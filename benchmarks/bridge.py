@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +16,7 @@ from benchmarks.bridge_parts.cells import cell
 from benchmarks.bridge_parts.page import page as as_page
 from benchmarks.bridge_parts.worlds import expert_drives, world_of
 from metabot.bringup.world import drawn, rehearsed
+from metabot.harness.measure.stored import load_rows
 from metabot.meta import META_LEARNERS
 from metabot.params.atomic import atomic_file
 from metabot.policy.threads import one_torch_thread
@@ -51,7 +51,7 @@ def run(
         ValueError: if there is no such problem or method; one line.
     """
     if stored is not None:
-        report = json.loads(stored.read_text())
+        report = load_rows(stored, ("case", "value"), "result of `metabot bench bridge`")
     else:
         from metabot.provenance import made_by
 
@@ -121,7 +121,7 @@ def _rows(name: str, methods: tuple[str, ...], kept: _Kept) -> Iterator[dict[str
         with world_of(world, 1 if partner else len(world.robots)) as drive:
             for method in missing:
                 found = cell(distribution, None if partner else world, method, drive)
-                kept.put(f"{name} {method}", replace(found, family=name).row())
+                kept.put(f"{name} {method}", found.row())
                 _say(kept.get(f"{name} {method}"))
     for method in methods:
         row = kept.get(f"{name} {method}")

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 
-from benchmarks.bridge_parts.worlds import Command, policies_drive
+from benchmarks.bridge_parts.worlds import Command, made_for, policies_drive
 from metabot.base import policy_for, rollout
 from metabot.base.imitators import ImitatorConfig, imitators
 from metabot.bringup.world import drawn
@@ -115,10 +115,10 @@ def _row(name: str, plays: list[_Play]) -> dict[str, Any]:
 def _files(play: _Play, robots: int, folder: Path) -> Mapping[int, Path]:
     files = {}
     contract = PolicyContract(interface_of(play.problem), play.policy.layout.hash, family=play.problem.name)
+    content = export_policy(None, play.policy, play.parameters.numpy(), contract).content
     for index in range(robots):
-        own = replace(contract, robot=interface_of(play.problem, index if play.problem.agents > 1 else 0))
         files[index] = folder / f"{index}.onnx"
-        export_policy(files[index], play.policy, play.parameters.numpy(), own)
+        files[index].write_bytes(made_for(content, play.problem, index))
     return files
 
 

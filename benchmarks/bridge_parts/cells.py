@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
@@ -12,10 +13,11 @@ import numpy as np
 from benchmarks.bridge_parts.worlds import Drive
 from metabot.deploy.contract import PolicyContract
 from metabot.deploy.export import Exported, export_policy
-from metabot.fleet import Closed, RoundConfig, RoundKeeper, Update, weighted_mean
+from metabot.fleet import Closed, RoundConfig, RoundKeeper, weighted_mean
 from metabot.harness.training import Training, TrainingConfig
 from metabot.meta import adapted, make_meta_learner
-from metabot.nodes.learning import Learning
+from metabot.nodes.learning import Learning, update_of
+from metabot.problems import make_problem
 from metabot.problems.interface import interface_of
 from metabot.problems.partner import has_stated_tasks
 from metabot.task import TaskDistribution, TaskSpec
@@ -36,8 +38,8 @@ class Cell:
         family: the problem's name.
         method: the method's.
         train: an update of `metabot train`.
-        fleet: a robot's share of a round, taken by the meta-learner's, and its adaptation to the world's task.
-        export: a proved ONNX file of the adapted policy.
+        fleet: a robot's share of a round, taken by the meta-learner's.
+        export: a proved ONNX file of a policy that has adapted to the world's task.
         drive: the file drives every robot of a world through topics.
         export_s: seconds that the file took, its short proof included; None without one.
         parity_max_abs: largest difference of its actions from PyTorch's; None without one.
@@ -116,37 +118,18 @@ def _line(refusal: ValueError) -> str:
 
 
 def _short(method: str, distribution: TaskDistribution) -> dict[str, Any]:
-    config = asdict(make_meta_learner(method, _problem(distribution)).config)
+    config = asdict(make_meta_learner(method, make_problem(distribution)).config)
     return {name: min(value, config[name]) for name, value in _SHORT.items() if name in config}
-
-
-def _problem(distribution: TaskDistribution) -> Any:
-    from metabot.problems import make_problem
-
-    return make_problem(distribution)
 
 
 def _round(training: Training, method: str, settings: dict[str, Any], distribution: TaskDistribution) -> None:
     """As nodes do it, in one process: a robot learns from parameters, the round closes, the next ones are finite."""
-    import json
-
     learning = Learning.of(method, json.dumps(settings), distribution.model_dump_json())
     robot = learning.robot("robot_1", tasks=TASKS, episodes=EPISODES)
     vector = training.meta.numpy()
     keeper = RoundKeeper(RoundConfig(("robot_1",)), learning.identity, learning.learner.layout.size)
     keeper.open(0, 0.0)
-    learned = robot.learn(vector, 0)
-    update = Update(
-        robot="robot_1",
-        version=0,
-        identity=learning.identity,
-        delta=learned.delta,
-        weight=learned.tasks,
-        env_steps=learned.env_steps,
-        success_before=learned.success_before,
-        success_after=learned.success_after,
-        compute_s=1.0,
-    )
+    update = update_of(robot.learn(vector, 0), "robot_1", 0, learning.identity, 1.0)
     keeper.receive(update, 0.0)
     closed = keeper.poll(0.1)
     assert isinstance(closed, Closed)

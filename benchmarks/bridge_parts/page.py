@@ -30,10 +30,10 @@ def page(report: Mapping[str, Any], kinds: Mapping[str, str]) -> str:
         "",
         "For every method and every problem of the simulation, each dot one of four things that",
         f"`{report['command']}` does for real, with the shortest budget: **train** (an update of `metabot train`),",
-        "**fleet** (a robot's share of a round, taken by the meta-learner, and its adaptation), **export** (a proved",
-        "ONNX file of the adapted policy), **drive** (the file moves every robot of a world through topics). A number",
-        "in the place of a dot leads to the reason. Nobody is good after so short a training: how good methods become",
-        "is [measured elsewhere](../explanation/architecture.md#adaptation-has-to-be-earned).",
+        "**fleet** (a robot's share of a round, taken by the meta-learner), **export** (a proved ONNX file of a policy",
+        "that has adapted to the world's task), **drive** (the file moves every robot of a world through topics).",
+        "A number in the place of a dot leads to the reason. Nobody is good after so short a training: how good",
+        "methods become is [measured elsewhere](../explanation/architecture.md#adaptation-has-to-be-earned).",
         "",
     ]
     heads = [f"{chr(ord('A') + number)}" for number in range(len(columns))]
@@ -53,7 +53,7 @@ def page(report: Mapping[str, Any], kinds: Mapping[str, str]) -> str:
     if notes:
         lines += ["", f"In the order {', '.join(PARTS)}. Reasons:", ""]
         lines += [f"{number}. {why}" for why, number in notes.items()]
-    lines += ["", *_experts(report), *_exports(cells), *_more(report)]
+    lines += ["", *_experts(report), *_exports(cells)]
     lines += [f"On {report['machine']}, {report['date']}.", ""]
     return "\n".join(lines)
 
@@ -109,14 +109,3 @@ def _exports(cells: Mapping[Any, Mapping[str, Any]]) -> list[str]:
         f" proof included; actions at most {max(apart):.1g} from PyTorch's.",
         "",
     ]
-
-
-def _more(report: Mapping[str, Any]) -> list[str]:
-    rows = [row for row in report["rows"] if "speed" in row]
-    if not rows:
-        return []
-    table = [
-        f"| {row['case']} | {row['value']:,} {row['unit']} | {'' if row['peer'] is None else row['peer']} |"
-        for row in rows
-    ]
-    return ["## Speed", "", "| case | value | the build before |", "|---|---|---|", *table, ""]

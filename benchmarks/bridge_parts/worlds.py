@@ -85,7 +85,7 @@ def _driven(client: FleetClient, names: list[str], content: bytes, problem: Prob
     try:
         marks = {}
         for index, name in enumerate(names):
-            own = _made_for(content, problem, index)
+            own = made_for(content, problem, index)
             marks[name] = PolicySession(own, "cpu").sha256[:16]
             client.hand_out((name,), own, "the file")
         client.wait(
@@ -120,7 +120,7 @@ def _driven(client: FleetClient, names: list[str], content: bytes, problem: Prob
         client.take_back()
 
 
-def _made_for(content: bytes, problem: Problem, index: int) -> bytes:
+def made_for(content: bytes, problem: Problem, index: int) -> bytes:
     """The same graph with the contract of another robot of the team."""
     if not index or problem.agents == 1:
         return content

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import asdict, dataclass
 
-from metabot.fleet import Identity
+from metabot.fleet import Identity, Update
 from metabot.meta import MetaLearner, make_meta_learner
 from metabot.meta.config import settings_of
-from metabot.meta.robot import RobotLearner
+from metabot.meta.robot import Learned, RobotLearner
 from metabot.problems import Problem, make_problem
 from metabot.problems.partner import has_stated_tasks
 from metabot.task import TaskDistribution
@@ -65,3 +65,26 @@ class Learning:
                 f"distribution: no task states what {self.problem.name} hides; allowed: families of the simulation"
             )
         return RobotLearner(name, self.learner, self.problem, seed=seed, tasks=tasks, episodes=episodes)
+
+
+def update_of(learned: Learned, robot: str, version: int, identity: Identity, compute_s: float) -> Update:
+    """A robot's share of a round as it travels.
+
+    Args:
+        learned: the share.
+        robot: whose it is.
+        version: of the meta-parameters that it was learned from.
+        identity: what those are of.
+        compute_s: seconds that it took.
+    """
+    return Update(
+        robot=robot,
+        version=version,
+        identity=identity,
+        delta=learned.delta,
+        weight=learned.tasks,
+        env_steps=learned.env_steps,
+        success_before=learned.success_before,
+        success_after=learned.success_after,
+        compute_s=compute_s,
+    )

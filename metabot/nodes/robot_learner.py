@@ -21,11 +21,11 @@ from rclpy.subscription import Subscription
 
 from metabot.deploy.contract import PolicyContract
 from metabot.deploy.export import check_target, export_policy
-from metabot.fleet import MetaParameters, Update
+from metabot.fleet import MetaParameters
 from metabot.meta import Adapted
 from metabot.meta.config import settings_of
 from metabot.nodes import conversions as convert
-from metabot.nodes.learning import Learning
+from metabot.nodes.learning import Learning, update_of
 from metabot.nodes.managed import ManagedNode, SetupError, run_node
 from metabot.nodes.qos import latched, reliable
 from metabot.params import LayoutError
@@ -280,17 +280,8 @@ class RobotLearnerNode(ManagedNode):
         learned = self._learner.learn(parameters.vector, parameters.version)
         if learned.dropped_tasks:
             self.get_logger().warning(f"round {parameters.version}: {learned.dropped_tasks} diverged tasks left out")
-        update = Update(
-            robot=self.robot,
-            version=parameters.version,
-            identity=parameters.identity,
-            delta=learned.delta,
-            weight=learned.tasks,
-            env_steps=learned.env_steps,
-            success_before=learned.success_before,
-            success_after=learned.success_after,
-            compute_s=time.monotonic() - started,
-        )
+        seconds = time.monotonic() - started
+        update = update_of(learned, self.robot, parameters.version, parameters.identity, seconds)
         if self.active:
             self._updates.publish(convert.update_to_ros(update, self.get_clock().now().to_msg()))
 

@@ -14,7 +14,6 @@ from rclpy.time import Time
 from rosgraph_msgs.msg import Clock
 from std_srvs.srv import SetBool, Trigger
 
-from metabot.nodes import conversions as convert  # noqa: F401
 from metabot.nodes.managed import ManagedNode, SetupError, run_node
 from metabot.nodes.qos import latched, newest, reliable
 from metabot.nodes.simulated import SimulatedArm, SimulatedCar, SimulatedObjects, SimulatedRobot, Snapshot

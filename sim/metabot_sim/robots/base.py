@@ -23,6 +23,14 @@ def robot_prefix(name: str) -> str:
     return f"{name}/"
 
 
+def spawn_frame(scene: mujoco.MjSpec, robot: RobotSpec) -> mujoco.MjsFrame:
+    """A new frame of a scene where a robot stands at first, looking along x."""
+    half = robot.spawn.yaw / 2
+    return scene.worldbody.add_frame(
+        pos=[robot.spawn.x, robot.spawn.y, 0.0], quat=[np.cos(half), 0.0, 0.0, np.sin(half)]
+    )
+
+
 @dataclass(frozen=True)
 class Tyres:
     """Actuators whose force is friction on the floor: a heavier robot grips better.

@@ -12,7 +12,7 @@ from metabot.task import RobotSpec, TaskSpec
 from metabot_sim.episodes import DRIVE_GAIN, FRAME_PITCH, FRAME_ROLL, STEER_BIAS, STEER_GAIN
 from metabot_sim.frames import wrap
 from metabot_sim.robots.arm import kinematics
-from metabot_sim.robots.base import RobotGroup, robot_prefix
+from metabot_sim.robots.base import RobotGroup, robot_prefix, spawn_frame
 from metabot_sim.robots.car import team_color
 
 if TYPE_CHECKING:
@@ -41,8 +41,7 @@ GRASP_DEPTH_M = (-0.025, 0.045)
 """What is held has its centre at most so far below and above the fingertips' centre."""
 PRESSED_N = 0.3
 """Force from which on a pad feels something."""
-ALL_BITS = (1 << 17) - 1
-"""Contact layers: bit 0 is what all else has, each robot's parts have one of their own."""
+_ALL_BITS = (1 << 17) - 1
 DAMPING = 0.03
 """Of least squares over joints."""
 _MAX_TURN_RAD = 0.6
@@ -151,17 +150,10 @@ class Arm(RobotGroup):
 
             return attach(scene, robot, index)
         child = mujoco.MjSpec.from_file(str(MJCF))
-        own = 1 << (1 + index)
-        for geom in child.geoms:
-            if geom.contype:
-                # Bit 0 is what all else has: the floor, objects, cars.
-                geom.contype, geom.conaffinity = own, ALL_BITS & ~own
+        own_layer(child, index)
         for name in ("shoulder", "forearm_roll"):
             child.geom(name).rgba = team_color(robot, spec)
-        yaw = robot.spawn.yaw
-        frame = scene.worldbody.add_frame(
-            pos=[robot.spawn.x, robot.spawn.y, 0.0], quat=[np.cos(yaw / 2), 0.0, 0.0, np.sin(yaw / 2)]
-        )
+        frame = spawn_frame(scene, robot)
         frame.attach_body(child.body("base"), robot_prefix(robot.name), "")
 
     def place(self, ids: np.ndarray) -> None:
@@ -299,6 +291,20 @@ class Arm(RobotGroup):
     def _frames(self) -> np.ndarray:
         flat = self._site_mat[:, self._tips]
         return flat.reshape(*flat.shape[:2], 3, 3)
+
+
+def own_layer(child: mujoco.MjSpec, index: int) -> None:
+    """Let the solid parts of an arm touch all but each other.
+
+    Args:
+        child: the arm alone.
+        index: its position among all robots.
+    """
+    own = 1 << (1 + index)
+    for geom in child.geoms:
+        if geom.contype or geom.conaffinity:
+            # Bit 0 is what all else has: the floor, objects, cars.
+            geom.contype, geom.conaffinity = own, _ALL_BITS & ~own
 
 
 def _turn(vectors: np.ndarray, cos: np.ndarray, sin: np.ndarray) -> np.ndarray:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 
@@ -12,8 +12,8 @@ import numpy as np
 
 from metabot.task import RobotSpec
 from metabot.task.kinds import OWN_ARM_HZ
-from metabot_sim.robots.arm import ALL_BITS, HOME_M, kinematics
-from metabot_sim.robots.base import robot_prefix, subtree
+from metabot_sim.robots.arm import HOME_M, kinematics, own_layer
+from metabot_sim.robots.base import robot_prefix, spawn_frame, subtree
 from metabot_sim.robots.mjcf import prepare, shapes
 from metabot_sim.robots.mjcf.description import Description
 
@@ -89,15 +89,8 @@ def attach(scene: mujoco.MjSpec, robot: RobotSpec, index: int) -> None:
     """Add a user's arm to a scene; see `RobotGroup.attach`."""
     assert robot.mjcf is not None
     child, _ = load(robot.mjcf)
-    own = 1 << (1 + index)
-    for geom in child.geoms:
-        if geom.contype or geom.conaffinity:
-            geom.contype, geom.conaffinity = own, ALL_BITS & ~own
-    yaw = robot.spawn.yaw
-    frame = scene.worldbody.add_frame(
-        pos=[robot.spawn.x, robot.spawn.y, 0.0], quat=[np.cos(yaw / 2), 0.0, 0.0, np.sin(yaw / 2)]
-    )
-    scene.attach(child, prefix=robot_prefix(robot.name), frame=frame)
+    own_layer(child, index)
+    scene.attach(child, prefix=robot_prefix(robot.name), frame=spawn_frame(scene, robot))
 
 
 @lru_cache(maxsize=32)
@@ -138,17 +131,13 @@ def _read(child: mujoco.MjSpec, base: str, said: Description, guesses: list[np.n
         _steady(model, parts.joints[joint], joint, drive)
     _add_payload(parts.bodies[hand])
     for name, finger, mine in zip(PADS, fingers, geoms, strict=True):
-        _add_pad(child, parts.bodies[finger], name, model, finger, mine, turn)
+        _add_pad(child, parts.bodies[finger], name, model, finger, mine)
     tip = parts.bodies[hand].add_site(name=TIP, size=[0.004, 0.0, 0.0], group=4)
     child.add_sensor(name=TIP, type=mujoco.mjtSensor.mjSENS_FRAMELINVEL, objtype=mujoco.mjtObj.mjOBJ_SITE, objname=TIP)
-    names = {
-        what: [getattr(parts, what)[number].name for number in numbers]
-        for what, numbers in (("joints", joints), ("actuators", drives))
-    }
     found = ArmFile(
         base=base,
-        joints=tuple(names["joints"]),
-        drives=tuple(names["actuators"]),
+        joints=tuple(parts.joints[number].name for number in joints),
+        drives=tuple(parts.actuators[number].name for number in drives),
         gripper=tuple(parts.joints[number].name for number in gripper),
         grip=parts.actuators[grip].name,
         finger_geoms=tuple(parts.geoms[number].name for number in (*geoms[0], *geoms[1])),
@@ -226,8 +215,6 @@ def _steady(model: mujoco.MjModel, part: mujoco.MjsJoint, joint: int, drive: int
     files leave out.
     """
     damping = -float(model.actuator_biasprm[drive, 2])
-    if damping == 0.0 and model.actuator_biasprm[drive, 1] < 0.0:
-        return
     dof = int(model.jnt_dofadr[joint])
     least = damping / OWN_ARM_HZ
     if model.actuator_forcelimited[drive] and float(model.dof_M0[dof]) < least:
@@ -315,7 +302,6 @@ def _add_pad(
     model: mujoco.MjModel,
     body: int,
     geoms: list[int],
-    turn: np.ndarray,
 ) -> None:
     """A touch sensor around a finger."""
     data = _still(model)
@@ -408,16 +394,14 @@ def _measured(
     at = [int(model.joint(name).qposadr[0]) for name in found.joints]
     rest = [float(half[int(model.joint(name).qposadr[0])]) for name in found.gripper]
     gain = float(model.actuator_gainprm[model.actuator(found.grip).id, 0])
-    return ArmFile(
-        **{
-            **found.__dict__,
-            "home": tuple(home[at].tolist()),
-            "rest": tuple(rest),
-            "controls": tuple(controls.tolist()),
-            "widest_m": widest,
-            "shut_m": shut_m,
-            "shuts": float(np.sign((commands[shut] - commands[int(np.argmax(gaps))]) * gain)),
-        }
+    return replace(
+        found,
+        home=tuple(home[at].tolist()),
+        rest=tuple(rest),
+        controls=tuple(controls.tolist()),
+        widest_m=widest,
+        shut_m=shut_m,
+        shuts=float(np.sign((commands[shut] - commands[int(np.argmax(gaps))]) * gain)),
     )
 
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from metabot.task import RobotSpec
 from metabot_sim.robots.arm import DAMPING, FINGERS, HOME_M, JOINTS, MAX_OPENING_M, PRESSED_N, Arm, kinematics
-from metabot_sim.robots.arm.file import ArmFile, load
+from metabot_sim.robots.arm.file import TABLE, ArmFile, load
 from metabot_sim.robots.base import rectangular, robot_prefix
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ METABOTS = ArmFile(
     pads=FINGERS,
     home=tuple(kinematics.hand_down(*HOME_M, yaw=0.0).tolist()),
     rest=(MAX_OPENING_M / 4,) * 2,
-    controls=tuple(np.linspace(0.0, MAX_OPENING_M / 2, 17).tolist()),
+    controls=tuple(np.linspace(0.0, MAX_OPENING_M / 2, TABLE).tolist()),
     widest_m=MAX_OPENING_M,
     shut_m=0.01,
     shuts=-1.0,

@@ -10,7 +10,7 @@ import numpy as np
 from metabot.task import RobotSpec, SpecError, TaskSpec
 from metabot_sim.episodes import WHEEL_LEFT, WHEEL_RIGHT, WHEELS_SWAPPED
 from metabot_sim.frames import turned, yaws
-from metabot_sim.robots.base import grid_view, rectangular, robot_prefix
+from metabot_sim.robots.base import grid_view, rectangular, robot_prefix, spawn_frame
 from metabot_sim.robots.car import CarGroup, paint
 from metabot_sim.robots.mjcf.prepare import USUAL_SPEED_MPS, USUAL_YAW_RATE_RADPS, load
 
@@ -78,11 +78,7 @@ class MjcfCar(CarGroup):
         chassis = child.geom(found.chassis)
         chassis.material = ""
         chassis.rgba = paint(robot, spec)
-        yaw = robot.spawn.yaw
-        frame = scene.worldbody.add_frame(
-            pos=[robot.spawn.x, robot.spawn.y, 0.0], quat=[np.cos(yaw / 2), 0.0, 0.0, np.sin(yaw / 2)]
-        )
-        scene.attach(child, prefix=robot_prefix(robot.name), frame=frame)
+        scene.attach(child, prefix=robot_prefix(robot.name), frame=spawn_frame(scene, robot))
 
     def place(self, ids: np.ndarray) -> None:
         """See `RobotGroup.place`."""
