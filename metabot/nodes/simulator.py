@@ -29,6 +29,8 @@ STATUS_HZ = 10
 _LONGEST_WAIT_S = 1.0
 _HELD = 0.95
 """Share of its real-time factor that a world may fall short of and still keeps up."""
+_RACE = 2
+"""Control steps that a world which was held up makes up for, one right after the other."""
 
 
 class SimulatorNode(ManagedNode):
@@ -204,12 +206,15 @@ class SimulatorNode(ManagedNode):
             except Exception as problem:  # whatever it is: a thread that dies alone would leave a world that stands
                 return self.fail(problem)
             self._keep_pace(env)
-            due += 1.0 / ((env.spec.control_hz if env else STATUS_HZ) * self._factor)
+            period_s = 1.0 / ((env.spec.control_hz if env else STATUS_HZ) * self._factor)
+            due += period_s
             delay = due - time.monotonic()
             if delay > 0:
                 time.sleep(min(delay, _LONGEST_WAIT_S))
-            elif delay < -1.0:
-                due = time.monotonic()  # the machine was held up; do not race to catch up
+            else:
+                due = max(
+                    due, time.monotonic() - _RACE * period_s
+                )  # held up: nobody could answer a race
 
     def _keep_pace(self, env: FleetEnv | None) -> None:
         """Count a step; say so when the world begins to fall behind, and when it keeps up again."""

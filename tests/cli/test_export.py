@@ -33,7 +33,7 @@ def test_a_released_model_leaves_as_onnx_and_the_file_says_what_it_is(tmp_path: 
         assert word in told.stdout, told.stdout
     checked = json.loads(run("--check", out, "--json").stdout)
     assert checked["robot"]["action"][1] == {
-        "name": "turn", "unit": "rad/s", "scale": 3.0, "offset": 0.0, "frame": "base"
+        "name": "turn", "unit": "rad/s", "scale": 3.0, "offset": 0.0, "frame": "base", "reach_m": None
     }  # fmt: skip
     assert checked["sha256"] == facts["sha256"]
 
