@@ -12,17 +12,16 @@ import numpy as np
 import torch
 
 from benchmarks.bridge_parts.worlds import Command, made_for, policies_drive
-from metabot.base import policy_for, rollout
-from metabot.base.imitators import ImitatorConfig, imitators
+from metabot.base import rollout
 from metabot.bringup.world import drawn
 from metabot.deploy.contract import PolicyContract
 from metabot.deploy.export import export_policy
+from metabot.harness.learned import Learned, SingleTask
 from metabot.harness.training import load_trained
 from metabot.meta import adapted
-from metabot.params import load_checkpoint, save_checkpoint
 from metabot.policy import Policy
 from metabot.policy.threads import one_torch_thread
-from metabot.problems import Problem, make_problem
+from metabot.problems import Problem
 from metabot.problems.interface import interface_of
 from metabot.problems.partner import PartnerProblem, has_stated_tasks
 from metabot.task import TaskSpec
@@ -36,16 +35,8 @@ RELEASED = {
     "grasp-place": "ridge-dynamics-grasp-place",
 }
 """Models that come with metabot, by the problem that they were trained on."""
-IMITATED = {
-    "grasp-sort": ImitatorConfig(
-        rounds=24, episodes=24, updates=700, batch=2048, noise=0.15, expert_noise=0.1, expert_decay=0.85
-    ),
-    "deliver": ImitatorConfig(
-        rounds=24, episodes=16, updates=700, batch=2048, noise=0.15, expert_noise=0.1, expert_decay=0.85
-    ),
-}
-"""Teams that learn here, healthy, from their expert."""
-HIDDEN = (256, 256)
+IMITATED = {"grasp-sort": 480, "deliver": 264}
+"""Teams that learn here from their expert, each robot with faults of its own, and in how many episodes."""
 EPISODES = 8
 """Of adaptation."""
 TRIALS = 32
@@ -54,12 +45,17 @@ TRIALS = 32
 
 @dataclass(frozen=True)
 class _Play:
-    """A policy for one world, and how well it does there in the simulation alone."""
+    """Policies for one world, and how well they do there in the simulation alone.
+
+    Attributes:
+        world: the task.
+        contents: ONNX, by the number of the robot.
+        success: share of episodes in the simulation alone.
+        command: of the other robots.
+    """
 
     world: TaskSpec
-    policy: Policy
-    parameters: torch.Tensor
-    problem: Problem
+    contents: Mapping[int, bytes]
     success: float
     command: Command | None = None
 
@@ -98,11 +94,12 @@ def run(
 def _row(name: str, plays: list[_Play]) -> dict[str, Any]:
     done, alone = [], float(np.mean([play.success for play in plays]))
     for play in plays:
-        ours = 1 if isinstance(play.problem, PartnerProblem) else len(play.world.robots)
         with tempfile.TemporaryDirectory() as folder:
-            files = _files(play, ours, Path(folder))
-            done.append(float(policies_drive(play.world, files, play.command)[:ours].mean()))
-    what = RELEASED.get(name, "imitation of the expert, healthy robots")
+            files = {index: Path(folder) / f"{index}.onnx" for index in play.contents}
+            for index, content in play.contents.items():
+                files[index].write_bytes(content)
+            done.append(float(policies_drive(play.world, files, play.command)[list(files)].mean()))
+    what = RELEASED.get(name, "imitation of the expert, faults of a task of training")
     return {
         "case": f"{name}, {what}: robots that did their part through topics, {len(plays)} worlds",
         "value": round(100 * float(np.mean(done)), 1),
@@ -110,16 +107,6 @@ def _row(name: str, plays: list[_Play]) -> dict[str, Any]:
         "peer": round(100 * alone, 1),
         "ratio": round(float(np.mean(done)) / alone, 2) if alone else None,
     }
-
-
-def _files(play: _Play, robots: int, folder: Path) -> Mapping[int, Path]:
-    files = {}
-    contract = PolicyContract(interface_of(play.problem), play.policy.layout.hash, family=play.problem.name)
-    content = export_policy(None, play.policy, play.parameters.numpy(), contract).content
-    for index in range(robots):
-        files[index] = folder / f"{index}.onnx"
-        files[index].write_bytes(made_for(content, play.problem, index))
-    return files
 
 
 def _success(problem: Problem, policy: Policy, parameters: torch.Tensor, task: np.ndarray) -> float:
@@ -143,7 +130,11 @@ def _released(name: str, worlds: int) -> Iterator[_Play]:
             world = drawn(name, 1, number, "held-out")
             task = problem.state(world)
         parameters = adapted(training.learner, training.meta, problem, task, EPISODES, number)
-        yield _Play(world, policy, parameters, problem, _success(problem, policy, parameters, task), command)
+        contract = PolicyContract(interface_of(problem), policy.layout.hash, family=problem.name)
+        content = export_policy(None, policy, parameters.numpy(), contract).content
+        ours = 1 if isinstance(problem, PartnerProblem) else len(world.robots)
+        contents = {index: made_for(content, problem, index) for index in range(ours)}
+        yield _Play(world, contents, _success(problem, policy, parameters, task), command)
 
 
 def _commanding(told: Callable[[Any, float], np.ndarray]) -> Command:
@@ -151,36 +142,32 @@ def _commanding(told: Callable[[Any, float], np.ndarray]) -> Command:
 
 
 def _imitated(name: str, worlds: int, kept: Path) -> Iterator[_Play]:
-    found, config = family(name), IMITATED[name]
-    problem = make_problem(name)
-    assert has_stated_tasks(problem)
-    healthy = found.spec(problem.agents)
-    task = problem.state(healthy)
-    policy = policy_for(problem, HIDDEN)
-    path = kept / f"{name}.checkpoint"
-    if path.exists():
-        learned = torch.from_numpy(load_checkpoint(path, policy.layout).vector)
-    else:
+    team = family(name).robots[0]
+    first = drawn(name, team, 0)
+    path, task = kept / f"{name}.checkpoint", SingleTask(name, spec=first.model_dump(mode="json"))
+    if not path.exists():
 
-        def told(fraction: float) -> None:
-            print(f"{name}: {fraction:.0%} of learning from the expert", flush=True)
+        def told(episodes: int, success: float) -> None:
+            print(f"{name}: {episodes} of {IMITATED[name]} episodes of learning from the expert", flush=True)
 
-        rows, spent = imitators(problem, policy, [task[None]], np.random.default_rng([0, 1]), config, told)
-        learned = rows[0]
         kept.mkdir(parents=True, exist_ok=True)
-        save_checkpoint(path, learned.numpy(), policy.layout, {"family": name, "env_steps": spent})
-    success = _success(problem, policy, learned, task)
+        Learned.begun("imitation", {}, task).after(IMITATED[name], told=told).save(path)
+    learned = Learned.load(path)
+    contents = {index: learned.export(None, index).content for index in range(team)}
+    success, _ = learned.learner.play(
+        learned.problem, learned.rows, learned.parameters[None], TRIALS, np.random.default_rng(7)
+    )
     for number in range(worlds):
-        world = drawn(name, problem.agents, number)
-        # Places of a task, robots and objects as they come from the factory.
+        world = drawn(name, team, number)
+        # Places of a task of its own, robots and objects of the first.
         robots = tuple(
             robot.model_copy(update={"dynamics": like.dynamics})
-            for robot, like in zip(world.robots, healthy.robots, strict=True)
+            for robot, like in zip(world.robots, first.robots, strict=True)
         )
-        usual = {"size_m", "mass_kg", "friction"}
+        same = {"size_m", "mass_kg", "friction"}
         objects = tuple(
-            thing.model_copy(update={field: getattr(like, field) for field in usual})
-            for thing, like in zip(world.objects, healthy.objects, strict=True)
+            thing.model_copy(update={field: getattr(like, field) for field in same})
+            for thing, like in zip(world.objects, first.objects, strict=True)
         )
         world = world.model_copy(update={"robots": robots, "objects": objects})
-        yield _Play(world, policy, learned, problem, success)
+        yield _Play(world, contents, float(success.mean()))

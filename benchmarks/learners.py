@@ -8,8 +8,6 @@ from typing import Any
 import numpy as np
 import torch
 
-from metabot.base import policy_for, rollout
-from metabot.base.imitators import ImitatorConfig, imitators
 from metabot.base.registry import base_learner
 from metabot.policy.threads import one_torch_thread
 from metabot.problems import Problem, make_problem
@@ -18,7 +16,8 @@ from metabot_sim.families.registry import available
 MASTERY = 0.9
 TRIALS = 32
 IMITATION = "imitation"
-_ROUNDS = 12
+_EXPERT_SAYS_MORE = 10
+"""Imitation has so much smaller a budget than learning from rewards."""
 
 
 def run(*, families: tuple[str, ...] = (), learners: tuple[str, ...] = (), env_steps: int = 300_000) -> list[Any]:
@@ -48,7 +47,7 @@ def run(*, families: tuple[str, ...] = (), learners: tuple[str, ...] = (), env_s
 def _row(problem: Problem, learner: str, env_steps: int) -> dict[str, Any]:
     started = time.monotonic()
     task = problem.sample(np.random.default_rng([0, 20]), 1)
-    success, mastered, spent = (_imitated if learner == IMITATION else _learned)(problem, learner, task, env_steps)
+    success, mastered, spent = _learned(problem, learner, task, env_steps)
     robots = f"{problem.agents} robot{'s' * (problem.agents > 1)}"
     return {
         "case": f"{problem.name}, {robots}, {learner}, {spent:,} steps"
@@ -67,23 +66,6 @@ def _row(problem: Problem, learner: str, env_steps: int) -> dict[str, Any]:
     }
 
 
-def _imitated(problem: Problem, learner: str, task: np.ndarray, env_steps: int) -> tuple[float, int | None, int]:
-    """Success; the steps spent if that is mastery; the steps spent."""
-    policy, rng = policy_for(problem, (128, 128)), np.random.default_rng([0, 1])
-    config = ImitatorConfig(
-        rounds=_ROUNDS,
-        # A tenth of what learning from rewards has: an expert says much more.
-        episodes=max(1, env_steps // (10 * _ROUNDS * problem.horizon)),
-        updates=600,
-        batch=256,
-        expert_decay=0.75,
-    )
-    rows, spent = imitators(problem, policy, [task], rng, config)
-    played = rollout(problem, policy, rows, task, TRIALS, np.random.default_rng([0, 2]), deterministic=True)
-    success = float(played.success.mean())
-    return success, spent if success >= MASTERY else None, spent
-
-
 def _learned(problem: Problem, learner: str, task: np.ndarray, env_steps: int) -> tuple[float, int | None, int]:
     """Success; the steps after which the newest episodes were mastered while it explored; the steps spent."""
     entry = base_learner(learner)
@@ -92,10 +74,13 @@ def _learned(problem: Problem, learner: str, task: np.ndarray, env_steps: int) -
     mastered: list[int] = []
 
     def told(episodes: int, success: float) -> None:
-        if success >= MASTERY and not mastered:
+        # Episodes in which an expert helps say nothing about who imitates it.
+        if success >= MASTERY and not mastered and learner != IMITATION:
             mastered.append(episodes * problem.horizon)
 
-    episodes = max(1, env_steps // problem.horizon)
+    episodes = max(1, env_steps // (problem.horizon * (_EXPERT_SAYS_MORE if learner == IMITATION else 1)))
     learned = base.learn(problem, task, start, episodes, np.random.default_rng([0, 1]), told)
     success, _ = base.play(problem, task, learned, TRIALS, np.random.default_rng([0, 2]))
+    if learner == IMITATION and success.mean() >= MASTERY:
+        mastered.append(episodes * problem.horizon)
     return float(success.mean()), mastered[0] if mastered else None, episodes * problem.horizon

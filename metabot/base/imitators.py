@@ -12,7 +12,7 @@ from torch import Tensor
 from metabot.base.descent import descend
 from metabot.base.imitation import asked
 from metabot.base.rollout import rollout
-from metabot.policy import GaussianMLP
+from metabot.policy import GaussianMLP, TeamPolicy
 from metabot.problems import Problem
 
 ROUND_DECAY = 0.1
@@ -30,7 +30,7 @@ class ImitatorConfig:
     updates: int = 400
     """Adam steps after each round."""
     batch: int = 128
-    """States of each policy in a step."""
+    """States of each policy in a step, those of a team's robots together."""
     step: float = 3e-3
     """Step size of Adam; it falls by `ROUND_DECAY` within a round."""
     noise: float = 0.5
@@ -40,23 +40,34 @@ class ImitatorConfig:
     expert_decay: float = 0.0
     """Factor by which the share of steps in which it acts falls with every later round: 0 where the policy acts
     alone from then on; more where a policy that cannot do the beginning would never be shown the rest."""
+    expert_least: float = 0.0
+    """Of that share, but for every third round: a policy that gets stuck fills no whole episodes with it."""
+    last_updates: int = 0
+    """Adam steps after the last round in place of `updates`, where that is more."""
 
     def __post_init__(self) -> None:
         """Refuse what cannot work."""
         for name in ("rounds", "episodes", "updates", "batch"):
             if getattr(self, name) < 1:
                 raise ValueError(f"{name}: {getattr(self, name)} is below 1")
-        if not 0.0 <= self.expert_decay <= 1.0:
-            raise ValueError(f"expert_decay: {self.expert_decay} is not in [0, 1]")
+        for name in ("expert_decay", "expert_least"):
+            if not 0.0 <= getattr(self, name) <= 1.0:
+                raise ValueError(f"{name}: {getattr(self, name)} is not in [0, 1]")
+
+    def expert_share(self, number: int) -> float:
+        """Share of the steps of a round, counted from 0, in which the expert acts."""
+        share = self.expert_decay**number
+        return share if number % 3 == 0 else max(share, self.expert_least)
 
 
 def imitators(
     problem: Problem,
-    policy: GaussianMLP,
+    policy: GaussianMLP | TeamPolicy,
     groups: Sequence[np.ndarray],
     rng: np.random.Generator,
     config: ImitatorConfig | None = None,
-    told: Callable[[float], None] = lambda fraction: None,
+    start: Tensor | None = None,
+    told: Callable[[float, float], None] = lambda fraction, success: None,
 ) -> tuple[Tensor, int]:
     """DAgger (Ross et al. 2011, algorithm 3.1), one policy for each group of tasks.
 
@@ -65,11 +76,12 @@ def imitators(
 
     Args:
         problem: where.
-        policy: the network of all of them.
+        policy: the network of all of them; of a team also one for each of its robots.
         groups: for each policy, (k, ...) rows of `Problem.sample` that its episodes are drawn from.
         rng: source of everything that is drawn.
         config: hyper-parameters.
-        told: called after every round with the share done.
+        start: (groups, policy.layout.size) to begin with; the same random ones for all by default.
+        told: called after every round with the share done, and the success of its episodes, in which the expert helped.
 
     Returns:
         (groups, policy.layout.size) and the control steps spent.
@@ -79,7 +91,8 @@ def imitators(
     """
     config = config or ImitatorConfig()
     count = len(groups)
-    current = torch.from_numpy(policy.initial(rng)).expand(count, -1).clone()
+    current = torch.from_numpy(policy.initial(rng)).expand(count, -1) if start is None else start
+    current = current.clone()
     generator = torch.Generator().manual_seed(int(rng.integers(2**62)))
     rows = count * config.episodes
     noise = torch.tensor([0.0, config.noise]).repeat(rows)[:rows]
@@ -96,32 +109,41 @@ def imitators(
             1,
             rng,
             noise=noise,
-            expert_share=config.expert_decay**number,
+            expert_share=config.expert_share(number),
             expert_noise=config.expert_noise if first else 0.0,
         ).grouped(count)
         spent += episodes.env_steps
         parts = (episodes.observations, asked(episodes), episodes.mask[..., None])
-        seen.append(tuple(part.flatten(1, 2) for part in parts))  # type: ignore[arg-type]
+        seen.append(tuple(_moments(part, problem.agents) for part in parts))  # type: ignore[arg-type]
         observations, advice, mask = (torch.cat(each, dim=1) for each in zip(*seen, strict=True))
-        current = _fit(policy, current, observations, advice, mask, generator, config)
-        told((number + 1) / config.rounds)
+        last = number == config.rounds - 1
+        updates = max(config.updates, config.last_updates) if last else config.updates
+        current = _fit(policy, current, observations, advice, mask, generator, config, updates)
+        told((number + 1) / config.rounds, float(episodes.success.mean()))
     return current, spent
 
 
+def _moments(part: Tensor, robots: int) -> Tensor:
+    """(groups, moments, robots, …) of all episodes, for (groups, episodes * robots, steps, …)."""
+    return part.unflatten(1, (-1, robots)).transpose(2, 3).flatten(1, 2)
+
+
 def _fit(
-    policy: GaussianMLP,
+    policy: GaussianMLP | TeamPolicy,
     current: Tensor,
     observations: Tensor,
     advice: Tensor,
     mask: Tensor,
     generator: torch.Generator,
     config: ImitatorConfig,
+    updates: int,
 ) -> Tensor:
     which = torch.arange(len(current))[:, None]
+    moments = max(1, config.batch // observations.shape[2])
 
     def losses(rows: Tensor) -> Tensor:
-        chosen = torch.randint(observations.shape[1], (len(rows), config.batch), generator=generator)
-        wrong = (policy.mean(rows, observations[which, chosen]) - advice[which, chosen]).square()
-        return (wrong * mask[which, chosen]).sum(2).mean(1)
+        chosen = torch.randint(observations.shape[1], (len(rows), moments), generator=generator)
+        seen, wanted, counts = (part[which, chosen].flatten(1, 2) for part in (observations, advice, mask))
+        return ((policy.mean(rows, seen) - wanted).square() * counts).sum(2).mean(1)
 
-    return descend(losses, current, step=config.step, epochs=config.updates, decay=ROUND_DECAY)
+    return descend(losses, current, step=config.step, epochs=updates, decay=ROUND_DECAY)

@@ -10,6 +10,7 @@ import numpy as np
 from torch import Tensor
 
 from metabot.params import Layout
+from metabot.policy import Policy
 from metabot.problems import Problem
 
 Told = Callable[[int, float], None]
@@ -66,6 +67,17 @@ class BaseLearner(ABC):
         Returns:
             (tasks, episodes, action_size) float32.
         """
+
+    def acting(self, parameters: Tensor) -> tuple[Policy, Tensor]:
+        """The policy that acts, and its part of the parameters, (..., policy.layout.size), for (..., layout.size).
+
+        Raises:
+            ValueError: if what it learns is no policy; one line.
+        """
+        policy: Policy | None = getattr(self, "policy", None)
+        if policy is None:
+            raise ValueError(f"learner: {self.name} learns values of discrete actions; allowed: one that has a policy")
+        return policy, parameters[..., : policy.layout.size]
 
     def play(
         self, problem: Problem, tasks: np.ndarray, parameters: Tensor, episodes: int, rng: np.random.Generator

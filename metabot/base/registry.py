@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from metabot.base.expert_learner import Imitation, ImitationConfig
 from metabot.base.learner import BaseLearner
 from metabot.base.policies import policy_for
 from metabot.base.ppo import PPO, PPOConfig
@@ -37,6 +38,7 @@ def _ppo(problem: Problem, config: PPOConfig) -> PPO:
 
 BASE_LEARNERS: dict[str, Entry] = {
     "ppo": Entry(_ppo, PPOConfig),
+    Imitation.name: Entry(Imitation, ImitationConfig),
     QLearning.name: Entry(QLearning, QLearningConfig),
     IPPO.name: Entry(IPPO, TeamPPOConfig),
     MAPPO.name: Entry(MAPPO, TeamPPOConfig),

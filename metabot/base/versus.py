@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from metabot.policy import GaussianMLP
+from metabot.policy import GaussianMLP, TeamPolicy
 from metabot.problems import Outcome, Problem, Split
 
 
@@ -16,10 +16,18 @@ class Versus(Problem):
     Attributes:
         seat: which agent is ours.
         opponents: (tasks, policy.layout.size) of the others, one row for each task that is played; None
-            where they stand still. They sample their actions.
+            where they stand still.
     """
 
-    def __init__(self, problem: Problem, policy: GaussianMLP, seat: int = 0, opponents: Tensor | None = None) -> None:
+    def __init__(
+        self,
+        problem: Problem,
+        policy: GaussianMLP | TeamPolicy,
+        seat: int = 0,
+        opponents: Tensor | None = None,
+        *,
+        explore: bool = True,
+    ) -> None:
         """Take a seat.
 
         Args:
@@ -27,6 +35,7 @@ class Versus(Problem):
             policy: of the others.
             seat: which agent is ours.
             opponents: see the class.
+            explore: whether they sample their actions; the means otherwise.
 
         Raises:
             ValueError: if nobody else plays, or there is no such seat; one line.
@@ -35,7 +44,7 @@ class Versus(Problem):
             raise ValueError(f"family: one robot acts in an episode of {problem.name}; allowed: two or more")
         if not 0 <= seat < problem.agents:
             raise ValueError(f"seat: {seat} of {problem.name}; allowed: 0 to {problem.agents - 1}")
-        self._problem, self._policy = problem, policy
+        self._problem, self._policy, self._explore = problem, policy, explore
         self.seat, self.opponents = seat, opponents
         self.name = problem.name
         self.observation_size, self.action_size = problem.observation_size, problem.action_size
@@ -83,5 +92,7 @@ class Versus(Problem):
             return np.zeros(shape, dtype=np.float32)
         seen = torch.from_numpy(self._seen).reshape(len(self.opponents), -1, self.observation_size)
         mean = torch.func.vmap(self._policy.mean)(self.opponents, seen)
+        if not self._explore:
+            return mean.reshape(shape).numpy().copy()
         noise = torch.from_numpy(self._rng.standard_normal(mean.shape, dtype=np.float32))
         return (mean + torch.exp(self._policy.spread(self.opponents))[:, None] * noise).reshape(shape).numpy().copy()

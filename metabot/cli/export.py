@@ -14,6 +14,8 @@ from metabot.cli.train import Threads
 
 if TYPE_CHECKING:
     from metabot.deploy.contract import PolicyContract
+    from metabot.deploy.export import Exported
+    from metabot.problems import Problem
     from metabot.task import Term
 
 
@@ -21,7 +23,8 @@ def export(
     source: Annotated[
         Path | None,
         typer.Argument(
-            help="Folder of a training or of a model, or parameters that `metabot adapt` wrote.", show_default=False
+            help="Folder of a training or of a model, or parameters that `metabot adapt` or `metabot learn` wrote.",
+            show_default=False,
         ),
     ] = None,
     out: Annotated[Path, typer.Option(metavar="FILE", help="The ONNX file to write.")] = Path("policy.onnx"),
@@ -55,12 +58,21 @@ def export(
         assert source is not None
         from metabot.cli.progress import steps_shown
         from metabot.harness.exporting import export_trained, source_of
+        from metabot.harness.learned import Learned, holds_learned
         from metabot.policy.threads import one_torch_thread
 
         check_split(split)
         if source.suffix == ".onnx":
             raise ValueError(f"source: {source} is exported already; allowed: --check {source} says what it is")
         one_torch_thread()
+        if holds_learned(source):
+            if episodes or spec is not None:
+                raise ValueError(f"episodes: {source} is one learned task; allowed: neither --episodes nor --spec")
+            learned = Learned.load(source, threads)
+            with steps_shown() as told:
+                done = learned.export(out, robot - 1, task, lambda what: told(what, 0.0))
+            _say(out, done, learned.learner.name, learned.task.family, learned.named, learned.problem, json)
+            return
         training, parameters, named = source_of(source, threads)
         problem, row = training.problem, None
         if parameters is not None and episodes:
@@ -83,29 +95,33 @@ def export(
                 seed=task,
                 told=lambda what: told(what, 0.0),
             )
-        proof = done.proof
-        assert proof is not None
-        facts = {
-            "path": str(out),
-            "sha256": done.sha256,
-            "bytes": out.stat().st_size,
-            "method": training.config.method,
-            "family": training.config.family,
-            "adapted": named,
-            "observations": proof.observations,
-            "parity_max_abs": done.parity_max_abs,
-            "episodes": proof.episodes,
-            "success_pytorch": proof.success[0],
-            "success_onnx": proof.success[1],
-        }
-        if json:
-            typer.echo(json_module.dumps(facts, indent=2))
-            return
-        typer.echo(f"{out}: {training.config.method} on {training.config.family}, {named or 'as it starts'}")
-        shared = ""
-        if problem.has_success:
-            shared = f"; {proof.success[1]:.0%} of {proof.episodes} episodes in closed loop, as with PyTorch"
-        typer.echo(f"at most {done.parity_max_abs:.1e} apart over {proof.observations:,} observations{shared}")
+        _say(out, done, training.config.method, training.config.family, named, problem, json)
+
+
+def _say(out: Path, done: Exported, method: str, family: str, named: str, problem: Problem, json: bool) -> None:
+    proof = done.proof
+    assert proof is not None
+    facts = {
+        "path": str(out),
+        "sha256": done.sha256,
+        "bytes": out.stat().st_size,
+        "method": method,
+        "family": family,
+        "adapted": named,
+        "observations": proof.observations,
+        "parity_max_abs": done.parity_max_abs,
+        "episodes": proof.episodes,
+        "success_pytorch": proof.success[0],
+        "success_onnx": proof.success[1],
+    }
+    if json:
+        typer.echo(json_module.dumps(facts, indent=2))
+        return
+    typer.echo(f"{out}: {method} on {family}, {named or 'as it starts'}")
+    shared = ""
+    if problem.has_success:
+        shared = f"; {proof.success[1]:.0%} of {proof.episodes} episodes in closed loop, as with PyTorch"
+    typer.echo(f"at most {done.parity_max_abs:.1e} apart over {proof.observations:,} observations{shared}")
 
 
 def _check(path: Path, json: bool) -> None:

@@ -5,18 +5,28 @@ from __future__ import annotations
 import json as json_module
 import time
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from metabot.cli.errors import one_line_errors
 from metabot.cli.outputs import check_file, is_parameters
-from metabot.cli.train import Settings, Threads, read_settings
+from metabot.cli.tasks import StatedOption, check_split
+from metabot.cli.train import Settings, Threads, read_family, read_settings
+
+if TYPE_CHECKING:
+    from metabot.harness.learned import Learned
 
 
 def learn(
-    learner: Annotated[str, typer.Argument(help="ppo, q-learning; of teams: ippo, mappo, vdn, qmix, self-play.")],
-    family: Annotated[str, typer.Option(help="Where the task comes from; see `metabot sim list`.")] = "drive-push",
+    learner: Annotated[
+        str, typer.Argument(help="ppo, imitation, q-learning; of teams: ippo, mappo, vdn, qmix, self-play.")
+    ],
+    family: Annotated[
+        str | None,
+        typer.Option(help="Where the task comes from; see `metabot sim list`. drive-push, or the family of --spec."),
+    ] = None,
+    spec: StatedOption = None,
     robots: Annotated[int | None, typer.Option(help="Robots per episode; the family's fewest by default.")] = None,
     split: Annotated[str, typer.Option(help="train, validation, test or held-out.")] = "train",
     task: Annotated[int, typer.Option(min=0, help="Which task: the seed of its draw.")] = 0,
@@ -32,70 +42,60 @@ def learn(
 ) -> None:
     """Learn one task from nothing, and say what that brought.
 
+    `imitation` asks the expert; a team learns a network for each of its robots. What --out keeps leaves
+    as ONNX by `metabot export FILE`, of a team with --robot.
+
     Figures are success and return of fresh episodes without exploring, before and after. In
     self-play they are of the seats of all robots against the policy it began with, success the win rate.
     """
     with one_line_errors(ValueError, OSError, stopped=lambda: "stopped; nothing is kept"):
         import numpy as np
-        import torch
 
-        from metabot.base.registry import base_learner
         from metabot.base.self_play import SelfPlay
-        from metabot.meta.config import configured
-        from metabot.params import save_checkpoint
+        from metabot.harness.learned import Learned, SingleTask
         from metabot.policy.threads import one_torch_thread
-        from metabot.problems import SPLITS, make_problem
 
-        entry = base_learner(learner)
-        config = configured(entry.config, read_settings(settings))
+        if robots is not None and spec is not None:
+            raise ValueError("robots: those of --spec are meant; allowed: one of the two options")
         if out is not None:
             check_file("out", out, is_parameters, "learned parameters")
-        if split not in SPLITS:
-            raise ValueError(f"split: no {split!r}; allowed: {', '.join(SPLITS)}")
+        check_split(split)
         one_torch_thread()
-        problem = make_problem(family, robots=robots, threads=threads)
-        base = entry.make(problem, config)
-        rows = problem.sample(np.random.default_rng([task, 20]), 1, split)
-        start = torch.from_numpy(base.initial(np.random.default_rng([seed, 0])))[None]
+        family, scene = read_family(family, spec, "drive-push")
+        single = SingleTask(family, robots, split, task, scene)
+        begun = Learned.begun(learner, read_settings(settings), single, seed, threads)
+        base, problem, rows = begun.learner, begun.problem, begun.rows
         started = time.monotonic()
-        learned = _run(base, problem, rows, start, episodes, np.random.default_rng([seed, 1]))
+        learned = _run(begun, episodes, seed)
         seconds = time.monotonic() - started
 
-        def judged(parameters: torch.Tensor) -> tuple[float, float | None]:
-            rng = np.random.default_rng([seed, 2])
+        def judged(these: Learned) -> tuple[float, float | None]:
+            rng, parameters = np.random.default_rng([seed, 2]), these.parameters[None]
             if isinstance(base, SelfPlay):
+                start = begun.parameters[None]
                 return float(base.win_rate(problem, rows, parameters, start, trials, rng).mean()), None
             success, returns = base.play(problem, rows, parameters, trials, rng)
             return float(success.mean()), float(returns.mean())
 
-        before, after = judged(start), judged(learned)
-        facts: dict[str, Any] = {
-            "learner": learner,
-            "family": family,
-            "robots": problem.agents,
-            "split": split,
-            "task": task,
-            "seed": seed,
-            "episodes": episodes,
-            "trials": trials,
-            "seconds": round(seconds, 1),
-        }
+        before, after = judged(begun), judged(learned)
+        told: dict[str, Any] = {"seed": seed, "trials": trials, "seconds": round(seconds, 1)}
         for when, (success, gained) in (("before", before), ("after", after)):
-            facts[f"success_{when}"] = success
-            facts[f"return_{when}"] = gained
+            told[f"success_{when}"] = success
+            told[f"return_{when}"] = gained
+        facts = {**learned.facts(), **told}
         if out is not None:
-            save_checkpoint(out, learned[0].numpy(), base.layout, facts)
+            learned.save(out, told)
             facts["parameters"] = str(out)
         if json:
             typer.echo(json_module.dumps(facts, indent=2))
             return
-        typer.echo(f"{learner} on {split} task {task} of {family}: {episodes} episodes, {seconds:.0f} s")
+        typer.echo(f"{learner} on {single.named} of {family}: {episodes} episodes, {seconds:.0f} s")
         typer.echo(f"{'wins' if after[1] is None else 'success'} {before[0]:.0%} before, {after[0]:.0%} after")
         if after[1] is not None:
             typer.echo(f"return {before[1]:.2f} before, {after[1]:.2f} after")
 
 
-def _run(base: Any, problem: Any, rows: Any, start: Any, episodes: int, rng: Any) -> Any:
+def _run(begun: Learned, episodes: int, seed: int) -> Learned:
     """Learn, with a bar; lines now and then where there is no terminal."""
     from rich.console import Console
 
@@ -104,7 +104,7 @@ def _run(base: Any, problem: Any, rows: Any, start: Any, episodes: int, rng: Any
     console = Console(stderr=True, highlight=False)
     shown = [0]
     with bar(console) as progress:
-        job = progress.add_task(f"{base.name} on {problem.name}", total=episodes, detail="")
+        job = progress.add_task(f"{begun.learner.name} on {begun.task.family}", total=episodes, detail="")
 
         def told(done: int, success: float) -> None:
             progress.update(job, completed=done, detail=f"success {success:.0%}")
@@ -112,4 +112,4 @@ def _run(base: Any, problem: Any, rows: Any, start: Any, episodes: int, rng: Any
                 shown[0] = done
                 console.print(f"{done} episodes: success {success:.0%}")
 
-        return base.learn(problem, rows, start, episodes, rng, told)
+        return begun.after(episodes, seed, told)

@@ -155,11 +155,11 @@ def read_spec(path: Path) -> TaskSpec:
         raise ValueError(f"spec: {path}: {problem}") from None
 
 
-def read_family(family: str | None, spec: Path | None) -> tuple[str, dict[str, Any] | None]:
+def read_family(family: str | None, spec: Path | None, usual: str = "drive-goal") -> tuple[str, dict[str, Any] | None]:
     """The family's name and, where a file states one, its scene as JSON has it; errors end the command."""
     with one_line_errors(ValueError, OSError):
         if spec is None:
-            return family or "drive-goal", None
+            return family or usual, None
         found = read_spec(spec)
         if family not in (None, found.family):
             raise ValueError(f"family: {family}, but {spec} is of {found.family}; allowed: one of the two options")

@@ -29,6 +29,11 @@ def configured(kind: type[ConfigT], settings: Mapping[str, Any]) -> ConfigT:
     return kind(**values)
 
 
+def set_fields(config: Any) -> dict[str, Any]:
+    """Fields of a configuration that differ from its defaults."""
+    return {each.name: value for each in fields(config) if (value := getattr(config, each.name)) != each.default}
+
+
 def settings_of(text: str) -> dict[str, Any]:
     """Settings of a method from a JSON object; "" has none.
 

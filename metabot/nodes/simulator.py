@@ -212,9 +212,7 @@ class SimulatorNode(ManagedNode):
             if delay > 0:
                 time.sleep(min(delay, _LONGEST_WAIT_S))
             else:
-                due = max(
-                    due, time.monotonic() - _RACE * period_s
-                )  # held up: nobody could answer a race
+                due = max(due, time.monotonic() - _RACE * period_s)  # held up: nobody could answer a race
 
     def _keep_pace(self, env: FleetEnv | None) -> None:
         """Count a step; say so when the world begins to fall behind, and when it keeps up again."""

@@ -8,6 +8,7 @@ from metabot.policy.mlp import MLP
 from metabot.policy.policy import Moment, Policy, State
 from metabot.policy.probing import ProbingMLP
 from metabot.policy.recurrent import GRUPolicy
+from metabot.policy.team import TeamPolicy
 from metabot.policy.transformer import TransformerPolicy
 
 __all__ = [
@@ -21,6 +22,7 @@ __all__ = [
     "Policy",
     "ProbingMLP",
     "State",
+    "TeamPolicy",
     "TransformerPolicy",
     "gaussian_log_prob",
 ]

@@ -85,13 +85,13 @@ def robot_interface(env: FleetEnv, robot: int = 0) -> RobotInterface:
     spec, size = env.spec.robots[robot], env.observation_sizes[robot]
     names = env.observation_names[robot][:size]
     task = len(names) - len(group.proprio_names)
-    observation = [_task_term(env, name) for name in names[:task]]
+    observation = [_task_term(env, robot, name) for name in names[:task]]
     observation += _own_terms(group, spec.kind, group.proprio_names, robot)
     action = _own_terms(group, spec.kind, group.action_names, robot)
     return RobotInterface(spec.kind, tuple(observation), tuple(action), env.spec.control_hz)
 
 
-def _task_term(env: FleetEnv, name: str) -> Term:
+def _task_term(env: FleetEnv, robot: int, name: str) -> Term:
     half = np.array([env.spec.world.length_m, env.spec.world.width_m]) / 2
     # Places in a field are shares of it, whatever its size.
     if env.family.name == "drive-pursuit" and (found := re.fullmatch(r"(centre|wall)_(ahead|left|x|y)", name)):
@@ -106,6 +106,8 @@ def _task_term(env: FleetEnv, name: str) -> Term:
     kinds = {robot.kind for robot in env.spec.robots}
     table = next((table for kind, table in _TASKS.items() if kind in kinds), _DRIVING)
     unit, scale, frame = _meaning(table, name)
+    if frame == "tips" and isinstance(env.world.group_of(robot), CarGroup):
+        frame = "base"  # a car among arms has no fingertips to see from
     return Term(name, unit, scale, frame=frame)
 
 

@@ -11,6 +11,7 @@ from typer.testing import CliRunner
 from metabot.cli.app import app
 from metabot.deploy.runtime import PolicySession
 from metabot.harness.training import Training, TrainingConfig
+from metabot_sim.families.registry import family
 
 MODELS = Path(__file__).parents[2] / "models"
 
@@ -56,6 +57,38 @@ def test_adapted_parameters_leave_as_they_are(tmp_path: Path) -> None:
     done = run(folder / "adapted.checkpoint", "--out", tmp_path / "p.onnx", "--json")
     assert done.exit_code == 0, done.output
     assert json.loads(done.stdout)["adapted"] == "held-out task 2, 1 episodes"
+
+
+def test_a_learned_team_leaves_robot_by_robot(tmp_path: Path) -> None:
+    kept, spec = tmp_path / "learned.checkpoint", tmp_path / "team.json"
+    # A second is enough to compare them.
+    spec.write_text(family("deliver").sample(2, "train", 3).model_copy(update={"horizon_s": 1.0}).model_dump_json())
+    settings = ("batch=1", "updates=2", "last_updates=2", "hidden=8")
+    words = ["learn", "imitation", "--spec", str(spec), "--episodes", "1", "--trials", "1", "--out", str(kept)]
+    learned = CliRunner().invoke(app, [*words, *(word for each in settings for word in ("--set", each))])
+    assert learned.exit_code == 0, learned.output
+    hashes = set()
+    for robot, kind in ((1, "arm"), (2, "diffdrive"), (3, "arm")):
+        out = tmp_path / f"{robot}.onnx"
+        done = run(kept, "--robot", robot, "--out", out, "--json")
+        assert done.exit_code == 0, done.output
+        facts, contract = json.loads(done.stdout), PolicySession(out, "cpu").contract
+        assert facts["method"] == "imitation" and facts["adapted"] == "the task of its specification, 1 episodes"
+        assert contract.robot_kind == kind and contract.settings["hidden"] == [8]
+        assert contract.robot.observation[0].frame == ("base" if kind == "diffdrive" else "tips")
+        hashes.add(facts["sha256"])
+    assert len(hashes) == 3
+    for words, line in ((("--robot", 4), "allowed: 1 to 3"), (("--episodes", 2), "one learned task")):
+        refused = run(kept, *words, "--out", tmp_path / "x.onnx")
+        assert refused.exit_code == 2 and line in refused.stderr
+
+
+def test_values_of_actions_are_no_policy(tmp_path: Path) -> None:
+    kept = tmp_path / "q"
+    words = ["learn", "q-learning", "--family", "gridworld", "--episodes", "2", "--trials", "1", "--out", str(kept)]
+    assert CliRunner().invoke(app, words).exit_code == 0
+    refused = run(kept, "--out", tmp_path / "q.onnx")
+    assert refused.exit_code == 2 and len(refused.stderr.strip().splitlines()) == 1
 
 
 @pytest.mark.parametrize(

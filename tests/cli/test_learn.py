@@ -40,7 +40,7 @@ def test_self_play_tells_how_often_it_wins() -> None:
 @pytest.mark.parametrize(
     ("words", "line"),
     [
-        (["coma"], "learner: no 'coma'; allowed: ippo, mappo, ppo"),
+        (["coma"], "learner: no 'coma'; allowed: imitation, ippo, mappo, ppo"),
         (["mappo", "--family", "two-step-game"], "mappo: the actions of two-step-game are discrete"),
         (["ppo", "--family", "two-step-game"], "ppo: the actions of two-step-game are discrete"),
         (["vdn", "--family", "flying"], "family: no 'flying'"),

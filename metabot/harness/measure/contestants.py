@@ -92,7 +92,8 @@ def _imitation(frames: int) -> Callable[..., tuple[Driver, int]]:
             batch=1024,
             **setting,
         )
-        rows, spent = imitators(seen, policy, [problem.sample(rng, POOL)], rng, config, told)
+        pool = [problem.sample(rng, POOL)]
+        rows, spent = imitators(seen, policy, pool, rng, config, told=lambda done, success: told(done))
         return Driver(frames, Actor.of(policy, rows[0])), spent
 
     return train

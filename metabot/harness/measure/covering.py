@@ -57,7 +57,12 @@ def cover_once(
     if problem.has_expert:
         groups = _groups(problem, tasks, rng)
         rows, spent = imitators(
-            problem, policy, [*tasks[:, None], *groups], rng, IMITATION, lambda done: told(what, 0.3 * done, "imitate")
+            problem,
+            policy,
+            [*tasks[:, None], *groups],
+            rng,
+            IMITATION,
+            told=lambda done, success: told(what, 0.3 * done, "imitate"),
         )
         told(what, 0.3, "try single policies")
         matrices["single"] = screened_matrix(problem, policy, rows[: len(tasks)], tasks, config.trials, rng)
