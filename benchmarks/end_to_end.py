@@ -35,7 +35,7 @@ RELEASED = {
     "grasp-place": "ridge-dynamics-grasp-place",
 }
 """Models that come with metabot, by the problem that they were trained on."""
-IMITATED = {"grasp-sort": 480, "deliver": 264}
+IMITATED = {"drive-push": 360, "grasp-sort": 480, "deliver": 264}
 """Teams that learn here from their expert, each robot with faults of its own, and in how many episodes."""
 EPISODES = 8
 """Of adaptation."""

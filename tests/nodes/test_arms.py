@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from metabot.base import drive_policy, policy_for
 from metabot.bringup.description import NodeProcess
 from metabot.bringup.world import drawn, fleet_for
 from metabot.deploy.contract import PolicyContract
@@ -15,6 +16,7 @@ from metabot.deploy.export import export_policy
 from metabot.fleet import FleetError
 from metabot.harness.training import load_trained
 from metabot.meta import adapted
+from metabot.problems import make_problem
 from metabot.problems.family import FamilyProblem
 from metabot.problems.interface import interface_of
 from metabot_sim.families.registry import family
@@ -55,8 +57,6 @@ def test_an_arm_with_unknown_faults_places_its_object_over_topics(start_fleet, t
 
 
 def test_a_policy_of_another_kind_of_robot_is_refused_and_the_arm_stands(start_fleet, tmp_path: Path) -> None:
-    from metabot.base import drive_policy
-    from metabot.problems import make_problem
 
     policy = drive_policy()
     contract = PolicyContract(interface_of(make_problem("drive-goal")), policy.layout.hash)
@@ -72,6 +72,30 @@ def test_a_policy_of_another_kind_of_robot_is_refused_and_the_arm_stands(start_f
     client.wait(lambda: client.view.world is not None and bool(client.view.control), "the arm", 30)
     with pytest.raises(FleetError, match="drives a robot of kind diffdrive, arm_1 is of kind arm"):
         client.engage("arm_1", timeout_s=5)
+
+
+def test_a_car_of_a_team_has_not_done_its_part_on_its_pad(start_fleet, tmp_path: Path) -> None:
+    problem = make_problem("deliver")
+    assert isinstance(problem, FamilyProblem)
+    policy = policy_for(problem, (4,))
+    forward = {name: np.zeros(shape, np.float32) for name, shape in policy.layout.entries}
+    forward[policy.mlp.head[1]][0] = 0.3
+    contract = PolicyContract(interface_of(problem, 1), policy.layout.hash)
+    path = export_policy(tmp_path / "car.onnx", policy, policy.layout.flatten(forward), contract).path
+    nodes = [
+        NodeProcess("simulator"),
+        NodeProcess("policy", "/car_1", {"policy_file": str(path), "rate_hz": 25}, respawn=False),
+    ]
+    client = start_fleet(nodes).client
+    client.publish_task(problem.spec)
+    client.follow(("car_1",))
+    client.wait(lambda: client.view.world is not None and bool(client.view.control), "the car", 30)
+    client.reset_world()
+    client.engage("car_1")
+    control = client.view.control
+    client.wait(lambda: control["car_1"].distance_m < 0.06, "its pad", 20)
+    client.wait(lambda: control["car_1"].distance_m > 0.2, "the way beyond", 10)
+    assert control["car_1"].engaged and not control["car_1"].reached
 
 
 def test_the_language_node_publishes_a_task_that_is_stated(start_fleet) -> None:
