@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -117,18 +118,23 @@ def _show(training: Any, folder: Path) -> None:
     from rich.console import Console
 
     from metabot.cli.progress import bar
+    from metabot.meta import expert_acts
+    from metabot.meta.dagger_schedule import helped_by
 
     console = Console(stderr=True, highlight=False)
     if training.updates:
         console.print(f"going on after {training.updates} updates of {folder}", soft_wrap=True)
     goal = training.config.env_steps
     judged = "success" if training.problem.has_success else "return"
+    helped = partial(expert_acts, training.config.method, training.config.settings)
     with bar(console) as progress:
         task = progress.add_task(f"{training.config.method} on {training.config.family}", total=goal, detail="")
 
         def told(update: Any) -> None:
             before, after = (update.metrics[f"{judged}_{part}"] for part in ("before", "after"))
-            shown = f"{before:.0%} → {after:.0%}" if judged == "success" else f"{before:.1f} → {after:.1f}"
+            shown = f"{before:.1f} → {after:.1f}"
+            if judged == "success":
+                shown = f"{before:.0%} → {after:.0%}{helped_by(helped(update.number - 1))}"
             progress.update(task, completed=min(goal, update.env_steps), detail=f"{judged} {shown}")
             if not console.is_terminal and update.number % 10 == 0:
                 console.print(f"update {update.number}, {update.env_steps:,} steps: {judged} {shown}")

@@ -14,6 +14,7 @@ from rich.progress import BarColumn, Progress, SpinnerColumn, TaskProgressColumn
 from rich.table import Table
 
 from metabot.demo.summary import MORE, Summary
+from metabot.meta.dagger_schedule import helped_by
 
 LOG_WIDTH = 120
 
@@ -117,6 +118,7 @@ class DemoConsole:
         self.say(
             f"{len(summary.rounds)} rounds, {summary.bytes_per_round / 1e3:.0f} kB each"
             + (f", {last.success_after:.0%} of the last round's tasks mastered after adaptation" if last else "")
+            + (helped_by(last.expert_share) if last else "")
         )
         self.say(
             f"ONNX parity {summary.onnx.parity_max_abs:.1e}, inference p50 {summary.onnx.p50_us:.0f} us,"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -57,16 +58,19 @@ class Findings:
         return mine[0].success[fault] if mine else None
 
 
-def summarise(found: Findings, view: FleetView, spec: TaskSpec, **facts: Any) -> Summary:
+def summarise(
+    found: Findings, view: FleetView, spec: TaskSpec, helped: Callable[[int], float], **facts: Any
+) -> Summary:
     """The summary of a finished run.
 
     Args:
         found: what the phases found.
         view: what was heard of the fleet.
         spec: the task, faults included.
+        helped: share of the steps of a round's episodes in which an expert acts.
         facts: the fields of `Summary` that neither of them knows.
     """
-    rounds = [_round_record(message) for _, message in sorted(view.rounds.items())]
+    rounds = [_round_record(message, helped(number)) for number, message in sorted(view.rounds.items())]
     robots = [_robot_record(found, spec, index) for index in range(len(spec.robots))]
     control = list(view.control.values())
     return Summary(
@@ -100,11 +104,12 @@ def summarise(found: Findings, view: FleetView, spec: TaskSpec, **facts: Any) ->
     )
 
 
-def _round_record(message: msg.Round) -> RoundRecord:
+def _round_record(message: msg.Round, helped: float) -> RoundRecord:
     return RoundRecord(
         version=message.version,
         success_before=message.success_before,
         success_after=message.success_after,
+        expert_share=helped,
         received=list(message.received),
         missing=list(message.missing),
         rejected=list(message.rejected),

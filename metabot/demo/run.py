@@ -21,6 +21,8 @@ from metabot.demo.paths import PATHS, UNADAPTED_PATHS, write_paths
 from metabot.demo.summary import FaultRecord, Summary, UnadaptedDrive
 from metabot.demo.tasks import foreign, in_words, with_others
 from metabot.fleet import FleetError
+from metabot.meta import expert_acts
+from metabot.meta.dagger_schedule import helped_by
 from metabot.nodes.client import FleetClient, Pending, adapted_vector
 from metabot.params import save_checkpoint
 from metabot.task import Mission, TaskSpec, place
@@ -94,6 +96,7 @@ class Demo:
             self._found,
             self._client.view,
             spec,
+            self._helped,
             instruction=config.instruction,
             command=config.command,
             algorithm=self._fleet.method,
@@ -187,11 +190,15 @@ class Demo:
                 phase.show(
                     (seen + 1) / rounds,
                     f"round {seen + 1}/{rounds}, success {newest.success_before:.0%} before adaptation,"
-                    f" {newest.success_after:.0%} after {config.practice} episodes",
+                    f" {newest.success_after:.0%} after {config.practice} episodes{helped_by(self._helped(seen))}",
                 )
             self._client.wait(
                 lambda: view.parameters is not None and view.parameters.version >= rounds, "the last parameters", 30.0
             )
+
+    def _helped(self, version: int) -> float:
+        """Share of the steps of a round's episodes in which an expert acts."""
+        return expert_acts(self._fleet.method, self.config.all_settings(), version)
 
     def _tell_round(self, version: int) -> None:
         newest = self._client.view.rounds.get(version)

@@ -25,6 +25,8 @@ class RoundRecord(_Record):
     """Mean success of the adaptation episodes, exploration noise included, 0..1."""
     success_after: float
     """The same after the inner step."""
+    expert_share: float = 0.0
+    """Share of the steps of these episodes in which an expert acted, 0..1: that success is not the policy's."""
     received: list[str]
     missing: list[str]
     rejected: list[str]

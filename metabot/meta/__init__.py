@@ -2,7 +2,7 @@
 
 from metabot.meta.adaptation import Adapted, adapt_to, adapted, trial_rng
 from metabot.meta.learner import MetaBatch, MetaLearner
-from metabot.meta.registry import META_LEARNERS, make_meta_learner
+from metabot.meta.registry import META_LEARNERS, expert_acts, make_meta_learner
 from metabot.meta.robot import Learned, RobotLearner
 
 __all__ = [
@@ -14,6 +14,7 @@ __all__ = [
     "RobotLearner",
     "adapt_to",
     "adapted",
+    "expert_acts",
     "make_meta_learner",
     "trial_rng",
 ]

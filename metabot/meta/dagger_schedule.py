@@ -6,6 +6,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+_LEAST_SHARE = 0.005
+
 
 def expert_share(updates: int, expert_updates: int, decay: float) -> float:
     """The share of steps in which the expert acts, β of Ross et al. 2011 (arXiv:1011.0686), algorithm 3.1.
@@ -16,6 +18,15 @@ def expert_share(updates: int, expert_updates: int, decay: float) -> float:
         decay: factor by which the share falls with every later one.
     """
     return decay ** max(0, updates + 1 - expert_updates)
+
+
+def helped_by(share: float) -> str:
+    """What is to be said beside a success rate of episodes in which an expert acts; nothing where it does not.
+
+    Args:
+        share: of their steps, see `expert_share`.
+    """
+    return f", an expert acting in {share:.0%} of the steps" if share >= _LEAST_SHARE else ""
 
 
 def half_without_noise(tasks: int, rng: np.random.Generator) -> Tensor:

@@ -102,6 +102,7 @@ class Guided(MetaLearner):
     kind: ClassVar[Kind] = "optimisation-based"
     source = "Mendonca et al. 2019, arXiv:1904.00956"
     policy: ProbingMLP
+    Config: ClassVar[type[GuidedConfig]] = GuidedConfig
     config: GuidedConfig
 
     def __init__(self, policy: ProbingMLP, config: GuidedConfig | None = None) -> None:
@@ -120,7 +121,7 @@ class Guided(MetaLearner):
     def for_problem(cls, problem: Problem, **settings: Any) -> Guided:
         """See `MetaLearner.for_problem`."""
         an_expert(problem, cls.name)
-        config = configured(GuidedConfig, settings)
+        config = configured(cls.Config, settings)
         sizes = {"latent_size": config.context_size, "probe_hidden": config.probe_hidden}
         policy = reader_for(problem, config, ProbingMLP, **sizes)
         return cls(policy, config)

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from metabot.meta.anil import ANIL
+from metabot.meta.config import configured, with_tuples
 from metabot.meta.context_dynamics import ContextDynamics
 from metabot.meta.dagger import DAgger, DAggerTransformer
+from metabot.meta.dagger_schedule import expert_share
 from metabot.meta.es_maml import ESMAML
 from metabot.meta.fomaml import FOMAML
 from metabot.meta.guided import Guided
@@ -53,6 +56,23 @@ _METHODS: tuple[type[MetaLearner], ...] = (
     Siamese,
 )
 META_LEARNERS: dict[str, type[MetaLearner]] = {method.name: method for method in _METHODS}
+
+
+def expert_acts(name: str, settings: Mapping[str, Any], updates: int) -> float:
+    """Share of the steps of its training episodes in which an expert acts in a method's place.
+
+    The success of such episodes is not the method's.
+
+    Args:
+        name: a key of `META_LEARNERS`.
+        settings: fields of its configuration that differ from the default.
+        updates: begun before.
+    """
+    kind: Any = META_LEARNERS[name]
+    if not hasattr(getattr(kind, "Config", None), "expert_updates"):
+        return 0.0
+    config = configured(kind.Config, with_tuples(settings))
+    return expert_share(updates, config.expert_updates, config.expert_decay)
 
 
 def make_meta_learner(name: str, problem: Problem | None = None, **settings: Any) -> MetaLearner:

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 import torch
 
-from metabot.meta import make_meta_learner
+from metabot.meta import META_LEARNERS, expert_acts, make_meta_learner
+from metabot.meta.dagger_schedule import helped_by
 from metabot.problems import make_problem
 from metabot.problems.navigation import Navigation2D
 
@@ -48,3 +49,14 @@ def test_the_expert_hands_over_step_by_step() -> None:
 def test_a_family_that_nobody_masters_is_refused() -> None:
     with pytest.raises(ValueError, match="family: nobody knows how to master cheetah-direction; dagger"):
         make_meta_learner("dagger", make_problem("cheetah-direction"))
+
+
+def test_how_often_an_expert_acts_is_known_of_every_method() -> None:
+    assert [expert_acts("dagger", {"expert_updates": 2, "expert_decay": 0.5}, done) for done in range(4)] == [
+        1.0, 1.0, 0.5, 0.25
+    ]  # fmt: skip
+    assert {name for name in META_LEARNERS if expert_acts(name, {}, 0) == 1.0} == {
+        "dagger", "dagger-transformer", "guided", "context-dynamics", "ridge-dynamics", "task-inference",
+        "online-inference",
+    }  # fmt: skip
+    assert helped_by(0.25) == ", an expert acting in 25% of the steps" and helped_by(0.0) == ""

@@ -14,6 +14,7 @@ from metabot.demo.report.motion import Motion, arrival_s
 from metabot.demo.report.topview import moving_view, top_view
 from metabot.demo.report.view import color_hex
 from metabot.demo.summary import MORE, RobotRecord, Summary
+from metabot.meta.dagger_schedule import helped_by
 
 
 @lru_cache
@@ -82,6 +83,7 @@ def render(
                 [record.success_after for record in summary.rounds],
                 set(troubles),
             ),
+            helped=any(helped_by(record.expert_share) for record in summary.rounds),
             bytes_bars=_bytes_bars(summary),
             seconds_bars=charts.round_bars(
                 [record.wall_s for record in summary.rounds], "s", "Seconds each round took", "seconds"
