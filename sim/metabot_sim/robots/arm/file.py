@@ -428,7 +428,8 @@ def _reached(
         yaw: of the hand in radians.
 
     Returns:
-        Those that were found, each after how near a joint is to its end: 0 in the middle, 1 there; the best first.
+        Those that were found, each after how near its joints are to their ends, from 0 with all in the middle; the
+        best first.
     """
     data, site = mujoco.MjData(model), model.site(found.tip).id
     joints = [model.joint(name) for name in found.joints]
@@ -457,7 +458,8 @@ def _reached(
         if len(ways) == count:
             break
     middle, half = (low + high) / 2, (high - low) / 2
-    scored = [(float((np.abs(way[at] - middle) / half).max()), way) for way in ways]
+    # The joint that is nearest to its end counts most, but where all ways have one the others decide.
+    scored = [(float((np.abs((way[at] - middle) / half) ** 4).sum()), way) for way in ways]
     return sorted(scored, key=lambda way: way[0])
 
 
