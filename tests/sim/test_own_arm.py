@@ -117,6 +117,27 @@ def test_the_expert_masters_tasks_with_it(file: Callable[[str], str], name: str)
     assert mastered(played(name, file(SOMEBODYS))) >= 0.9
 
 
+def test_a_gripper_too_weak_for_what_tasks_have_is_made_to_hold_it(file: Callable[[str], str]) -> None:
+    strong = 'gainprm="-0.2352941" biasprm="60 -1500 -30"'
+    assert strong in SOMEBODYS
+    weak = SOMEBODYS.replace(strong, 'gainprm="-0.01568627" biasprm="4 -100 -10"')
+    assert mastered(played("grasp-place", file(weak))) >= 0.9
+    pressing = []
+    for xml in (weak, SOMEBODYS):
+        spec, found = load(file(xml))
+        model = spec.compile()
+        data = mujoco.MjData(model)
+        for finger in found.gripper:
+            data.joint(finger).qpos[:] = 0.02
+        data.ctrl[model.actuator(found.grip).id] = 255.0
+        mujoco.mj_forward(model, data)
+        pressing.append(
+            float(np.abs(data.qfrc_actuator[[model.joint(each).dofadr[0] for each in found.gripper]]).sum())
+        )
+    # A strong one stays as it is: 1,500 N/m at 2 cm.
+    assert pressing[0] >= 9.0 and pressing[1] == pytest.approx(30.0, rel=0.02)
+
+
 def test_it_works_beside_metabots_own_and_each_keeps_its_parts(file: Callable[[str], str]) -> None:
     spec = played("grasp-place", file(SOMEBODYS), 3, which=(1, 2))
     assert mastered(spec, 8) >= 0.7

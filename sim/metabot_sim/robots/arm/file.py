@@ -21,6 +21,8 @@ TIP, PAYLOAD, PADS = "metabot_tip", "metabot_payload", ("metabot_pad_1", "metabo
 """What every arm gets: a site between its fingertips, a body that carries payloads, touch sensors of its fingers."""
 TABLE = 17
 """Openings for which a gripper's command is known."""
+_LEAST_GRIP_N, _HELD_M, _WEAKEST_GRIP_N = 10.0, 0.04, 0.1
+"""The least force on a thing of that width: the heaviest and smoothest that tasks have are held, and not crushed."""
 _LEAST_OPENING_M = 0.055
 """The widest thing that tasks have, and some room."""
 _DEPTH_M = 0.01
@@ -390,6 +392,11 @@ def _measured(
             raise ValueError(
                 f"its hand cannot point down at {_said(point)} from its base; wanted: there, where tasks have things"
             )
+    shutting = float(commands[shut])
+    grip = child.actuator(found.grip)
+    pressing = _pressing(model, found, poses, openings, shutting)
+    if pressing < _LEAST_GRIP_N:
+        _strengthen(grip, _LEAST_GRIP_N / max(pressing, _WEAKEST_GRIP_N))
     prepare.forget_options(child)
     at = [int(model.joint(name).qposadr[0]) for name in found.joints]
     rest = [float(half[int(model.joint(name).qposadr[0])]) for name in found.gripper]
@@ -401,8 +408,33 @@ def _measured(
         controls=tuple(controls.tolist()),
         widest_m=widest,
         shut_m=shut_m,
-        shuts=float(np.sign((commands[shut] - commands[int(np.argmax(gaps))]) * gain)),
+        shuts=float(np.sign((shutting - commands[int(np.argmax(gaps))]) * gain)),
     )
+
+
+def _pressing(
+    model: mujoco.MjModel, found: ArmFile, poses: list[np.ndarray], openings: np.ndarray, shutting: float
+) -> float:
+    """How hard the fingers press what is `_HELD_M` wide, in newtons: the work of the gripper on the way there."""
+    order = np.argsort(openings)
+    wide, narrow = (
+        np.array([np.interp(_HELD_M + side, openings[order], part) for part in np.array(poses)[order].T])
+        for side in (0.005, -0.005)
+    )
+    data = _still(model, (wide + narrow) / 2)
+    data.ctrl[model.actuator(found.grip).id] = shutting
+    mujoco.mj_forward(model, data)
+    way = np.zeros(model.nv)
+    mujoco.mj_differentiatePos(model, way, 0.01, wide, narrow)
+    return float(data.qfrc_actuator @ way)
+
+
+def _strengthen(grip: mujoco.MjsActuator, times: float) -> None:
+    """Make a gripper stronger: published models have some that let slip what the real one holds."""
+    gain, bias, ends = np.array(grip.gainprm), np.array(grip.biasprm), np.array(grip.forcerange)
+    gain[:3] *= times
+    bias[:3] *= times
+    grip.gainprm, grip.biasprm, grip.forcerange = gain, bias, ends * times
 
 
 def _said(point: tuple[float, float, float]) -> str:
