@@ -17,6 +17,7 @@ import torch
 
 from benchmarks.bridge_parts.live import MASTERED, ROBOTS
 from metabot.meta import META_LEARNERS, make_meta_learner
+from metabot.setup.ros import clean_environment
 
 HERE = Path(__file__).resolve().parents[1]
 LIVE = Path(__file__).parent / "bridge_parts" / "live.py"
@@ -78,13 +79,22 @@ def _fleet(checkout: Path, python: Path, rounds: int, seed: int) -> list[dict[st
     done = subprocess.run(
         [str(python), str(LIVE), str(rounds), str(seed)],
         cwd=checkout,
-        env={**os.environ, "PYTHONPATH": paths, "OMP_NUM_THREADS": "1"},
+        env={**_without_this_build(python.parents[1]), "PYTHONPATH": paths, "OMP_NUM_THREADS": "1"},
         stdout=subprocess.PIPE,
         text=True,
         check=True,
     )
     found: list[dict[str, Any]] = json.loads(done.stdout.splitlines()[-1])
     return found
+
+
+def _without_this_build(venv: Path) -> dict[str, str]:
+    """An environment for another build, which has messages of its own: nothing of this one's may stand before them."""
+    environment = clean_environment(os.environ, venv)
+    libraries = environment.pop("LD_LIBRARY_PATH", "").split(os.pathsep)
+    if others := [folder for folder in libraries if folder and not folder.startswith(sys.prefix)]:
+        environment["LD_LIBRARY_PATH"] = os.pathsep.join(others)
+    return environment
 
 
 def _per_round(fleet: Sequence[dict[str, Any]]) -> float | None:
