@@ -37,6 +37,7 @@ def run(
     kept: Path = Path("runs/bridge/cells.json"),
     page: Path | None = None,
     stored: Path | None = None,
+    also: tuple[str, ...] = (),
 ) -> list[dict[str, Any]]:
     """Rows of the benchmark.
 
@@ -46,6 +47,7 @@ def run(
         kept: finished rows, which are not made again while the code is the same.
         page: also write the table there, as Markdown.
         stored: make nothing: the rows that an earlier run wrote.
+        also: files of results of other benchmarks that the page shows, too.
 
     Raises:
         ValueError: if there is no such problem or method; one line.
@@ -67,8 +69,10 @@ def run(
         report = {**made_by(), "command": "metabot bench bridge", "rows": rows}
     if page is not None:
         kinds = {name: each.kind for name, each in META_LEARNERS.items()}
+        fields = ("case", "value", "unit", "peer", "ratio")
+        others = [load_rows(Path(each), fields, "result of a benchmark") for each in also]
         with atomic_file(page) as file:
-            file.write(as_page(report, kinds).encode())
+            file.write(as_page(report, kinds, others).encode())
     found: list[dict[str, Any]] = report["rows"]
     return found
 

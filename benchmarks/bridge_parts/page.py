@@ -10,13 +10,20 @@ from benchmarks.bridge_parts.cells import PARTS
 
 _YES = "●"
 
+_OTHERS = {
+    "end_to_end": ("Learned policies over topics", "in the simulation alone"),
+    "fleet": ("Speed of a fleet", "at commit 4434c43"),
+}
+"""Headings of other benchmarks' results, and what their peer is."""
 
-def page(report: Mapping[str, Any], kinds: Mapping[str, str]) -> str:
+
+def page(report: Mapping[str, Any], kinds: Mapping[str, str], also: Sequence[Mapping[str, Any]] = ()) -> str:
     """Markdown: methods down, problems across; problems and methods of which the same is true stand together.
 
     Args:
         report: what `metabot bench bridge --json` wrote.
         kinds: family of methods, by method.
+        also: results of other benchmarks, which are shown below.
     """
     cells = {(row["family"], row["method"]): row for row in report["rows"] if "method" in row}
     families = list(dict.fromkeys(family for family, _ in cells))
@@ -55,6 +62,8 @@ def page(report: Mapping[str, Any], kinds: Mapping[str, str]) -> str:
         lines += [f"{number}. {why}" for why, number in notes.items()]
     lines += ["", *_experts(report), *_exports(cells)]
     lines += [f"On {report['machine']}, {report['date']}.", ""]
+    for other in also:
+        lines += _other(other)
     return "\n".join(lines)
 
 
@@ -92,6 +101,29 @@ def _experts(report: Mapping[str, Any]) -> list[str]:
         "| problem | robots | worlds | did their part |",
         "|---|---|---|---|",
         *(f"| {row['family']} | {row['robots']} | {row['worlds']} | {row['value']:.0f} % |" for row in rows),
+        "",
+    ]
+
+
+def _other(report: Mapping[str, Any]) -> list[str]:
+    """A result as it is: value, peer and their ratio."""
+    heading, peer = _OTHERS.get(report["name"], (report["name"], "peer"))
+    rows = []
+    for row in report["rows"]:
+        value, beside = (
+            "–" if row[name] is None else f"{row[name]:g} {row['unit']}".strip() for name in ("value", "peer")
+        )
+        rows.append(f"| {row['case']} | {value} | {beside} | {'–' if row['ratio'] is None else row['ratio']} |")
+    return [
+        f"## {heading}",
+        "",
+        f"    {report['command']}",
+        "",
+        f"| | value | {peer} | ratio |",
+        "|---|---|---|---|",
+        *rows,
+        "",
+        f"On {report['machine']}, {report['date']}.",
         "",
     ]
 
