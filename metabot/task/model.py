@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from reprlib import Repr
 from typing import Any, TypeVar
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 SpecT = TypeVar("SpecT", bound="SpecModel")
+_SHORT = Repr()
+# A file that is no specification at all is named, not shown.
+_SHORT.maxstring = _SHORT.maxother = 60
 
 
 class SpecError(ValueError):
@@ -44,6 +48,6 @@ def one_line(error: ValidationError, what: str) -> str:
     field = ".".join(str(part) for part in first["loc"]) or what
     message = first["msg"].removeprefix("Value error, ")
     value = first.get("input")
-    shown = "" if isinstance(value, (dict, list)) or value is None else f" (got {value!r})"
+    shown = "" if isinstance(value, (dict, list)) or value is None else f" (got {_SHORT.repr(value)})"
     more = f"; and {len(problems) - 1} more" if len(problems) > 1 else ""
     return f"{field}: {message}{shown}{more}"

@@ -76,12 +76,13 @@ def test_robots_that_do_not_fit_are_refused() -> None:
         (minimal(colour="red"), "colour: Extra inputs are not permitted"),
         (minimal(reward={"glory": 1.0}), "reward.glory"),
         ("not json", "Invalid JSON"),
+        ("# A page of something else.\n" * 200, "Invalid JSON"),
     ],
 )
 def test_a_wrong_spec_is_one_line_naming_the_field(data: object, message: str) -> None:
     with pytest.raises(SpecError, match=message) as caught:
         TaskSpec.parse(data)  # type: ignore[arg-type]
-    assert "\n" not in str(caught.value)
+    assert "\n" not in str(caught.value) and len(str(caught.value)) < 300
 
 
 def test_specs_are_frozen() -> None:
