@@ -149,6 +149,9 @@ class MetaLearnerNode(ManagedNode):
             self._keeper.receive(update, time.monotonic())
         except Rejected as reason:
             self.get_logger().warning(f"round {self._version}: update refused: {reason}")
+        else:
+            # The last update that was missing closes its round now, and not when the clock looks next.
+            self._poll()
 
     def _poll(self) -> None:
         if not self.active or self._finished:
