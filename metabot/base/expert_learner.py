@@ -58,6 +58,7 @@ class ImitationConfig:
         return ImitatorConfig(
             rounds=rounds,
             episodes=max(1, episodes // rounds),
+            more=episodes % rounds if episodes >= rounds else 0,
             updates=self.updates,
             last_updates=self.last_updates,
             batch=self.states * robots,
@@ -108,7 +109,7 @@ class Imitation(BaseLearner):
         rng: np.random.Generator,
         told: Told = lambda episodes, success: None,
     ) -> Tensor:
-        """See `BaseLearner.learn`; the success told is that of the newest episodes, also where the expert helped."""
+        """See `BaseLearner.learn`; no success is told of episodes in which the expert acts in some steps, but NaN."""
         config = self.config.rounds(episodes, problem.agents)
 
         def shown(fraction: float, success: float) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -27,6 +28,8 @@ class ImitatorConfig:
     """How often episodes are collected; the expert acts in the first of them."""
     episodes: int = 8
     """Of each policy and round."""
+    more: int = 0
+    """Rounds at the start that have one episode more."""
     updates: int = 400
     """Adam steps after each round."""
     batch: int = 128
@@ -50,6 +53,11 @@ class ImitatorConfig:
         for name in ("rounds", "episodes", "updates", "batch"):
             if getattr(self, name) < 1:
                 raise ValueError(f"{name}: {getattr(self, name)} is below 1")
+        for name, low in (("more", 0), ("last_updates", 0), ("noise", 0.0), ("expert_noise", 0.0)):
+            if not low <= getattr(self, name) < math.inf:
+                raise ValueError(f"{name}: {getattr(self, name)}; allowed: a number from {low}")
+        if not 0.0 < self.step < math.inf:
+            raise ValueError(f"step: {self.step}; allowed: a number above 0")
         for name in ("expert_decay", "expert_least"):
             if not 0.0 <= getattr(self, name) <= 1.0:
                 raise ValueError(f"{name}: {getattr(self, name)} is not in [0, 1]")
@@ -81,7 +89,8 @@ def imitators(
         rng: source of everything that is drawn.
         config: hyper-parameters.
         start: (groups, policy.layout.size) to begin with; the same random ones for all by default.
-        told: called after every round with the share done, and the success of its episodes, in which the expert helped.
+        told: called after every round with the share done, and the success of its episodes; NaN where the expert
+            acted in some of their steps, since that is not the policy's.
 
     Returns:
         (groups, policy.layout.size) and the control steps spent.
@@ -94,17 +103,18 @@ def imitators(
     current = torch.from_numpy(policy.initial(rng)).expand(count, -1) if start is None else start
     current = current.clone()
     generator = torch.Generator().manual_seed(int(rng.integers(2**62)))
-    rows = count * config.episodes
-    noise = torch.tensor([0.0, config.noise]).repeat(rows)[:rows]
     seen: list[tuple[Tensor, Tensor, Tensor]] = []
     spent = 0
     for number in range(config.rounds):
-        tasks = np.concatenate([group[rng.integers(len(group), size=config.episodes)] for group in groups])
+        played = config.episodes + (number < config.more)
+        rows = count * played
+        noise = torch.tensor([0.0, config.noise]).repeat(rows)[:rows]
+        tasks = np.concatenate([group[rng.integers(len(group), size=played)] for group in groups])
         first = number == 0
         episodes = rollout(
             problem,
             policy,
-            current.repeat_interleave(config.episodes, 0),
+            current.repeat_interleave(played, 0),
             tasks,
             1,
             rng,
@@ -119,7 +129,8 @@ def imitators(
         last = number == config.rounds - 1
         updates = max(config.updates, config.last_updates) if last else config.updates
         current = _fit(policy, current, observations, advice, mask, generator, config, updates)
-        told((number + 1) / config.rounds, float(episodes.success.mean()))
+        helped = config.expert_share(number) > 0.0
+        told((number + 1) / config.rounds, math.nan if helped else float(episodes.success.mean()))
     return current, spent
 
 

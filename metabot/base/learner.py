@@ -14,7 +14,7 @@ from metabot.policy import Policy
 from metabot.problems import Problem
 
 Told = Callable[[int, float], None]
-"""Called while learning with the episodes of each task so far and the newest success rate."""
+"""Called while learning with the episodes of each task so far and the newest success rate; NaN where there is none."""
 
 
 class BaseLearner(ABC):

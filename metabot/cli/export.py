@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 
 def export(
+    context: typer.Context,
     source: Annotated[
         Path | None,
         typer.Argument(
@@ -66,11 +67,13 @@ def export(
             raise ValueError(f"source: {source} is exported already; allowed: --check {source} says what it is")
         one_torch_thread()
         if holds_learned(source):
-            if episodes or spec is not None:
-                raise ValueError(f"episodes: {source} is one learned task; allowed: neither --episodes nor --spec")
+            for name in ("episodes", "split", "task", "spec"):
+                origin = context.get_parameter_source(name)
+                if origin is not None and origin.name == "COMMANDLINE":
+                    raise ValueError(f"{name}: {source} is one learned task; allowed: without --{name}")
             learned = Learned.load(source, threads)
             with steps_shown() as told:
-                done = learned.export(out, robot - 1, task, lambda what: told(what, 0.0))
+                done = learned.export(out, robot - 1, told=lambda what: told(what, 0.0))
             _say(out, done, learned.learner.name, learned.task.family, learned.named, learned.problem, json)
             return
         training, parameters, named = source_of(source, threads)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json as json_module
+import math
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -11,7 +12,7 @@ import typer
 
 from metabot.cli.errors import one_line_errors
 from metabot.cli.outputs import check_file, is_parameters
-from metabot.cli.tasks import StatedOption, check_split
+from metabot.cli.tasks import StatedOption
 from metabot.cli.train import Settings, Threads, read_family, read_settings
 
 if TYPE_CHECKING:
@@ -28,8 +29,8 @@ def learn(
     ] = None,
     spec: StatedOption = None,
     robots: Annotated[int | None, typer.Option(help="Robots per episode; the family's fewest by default.")] = None,
-    split: Annotated[str, typer.Option(help="train, validation, test or held-out.")] = "train",
-    task: Annotated[int, typer.Option(min=0, help="Which task: the seed of its draw.")] = 0,
+    split: Annotated[str | None, typer.Option(help="train (by default), validation, test or held-out.")] = None,
+    task: Annotated[int | None, typer.Option(min=0, help="Which task: the seed of its draw; 0 by default.")] = None,
     episodes: Annotated[int, typer.Option(min=1, help="Episodes to learn from.")] = 256,
     trials: Annotated[int, typer.Option(min=1, help="Fresh episodes for each figure.")] = 16,
     seed: Annotated[int, typer.Option(min=0, help="Of parameters, starts and exploration.")] = 0,
@@ -55,14 +56,14 @@ def learn(
         from metabot.harness.learned import Learned, SingleTask
         from metabot.policy.threads import one_torch_thread
 
-        if robots is not None and spec is not None:
-            raise ValueError("robots: those of --spec are meant; allowed: one of the two options")
+        for name, given in (("robots", robots), ("split", split), ("task", task)):
+            if given is not None and spec is not None:
+                raise ValueError(f"{name}: --spec says it; allowed: one of the two options")
         if out is not None:
             check_file("out", out, is_parameters, "learned parameters")
-        check_split(split)
         one_torch_thread()
         family, scene = read_family(family, spec, "drive-push")
-        single = SingleTask(family, robots, split, task, scene)
+        single = SingleTask(family, robots, split or "train", task or 0, scene)
         begun = Learned.begun(learner, read_settings(settings), single, seed, threads)
         base, problem, rows = begun.learner, begun.problem, begun.rows
         started = time.monotonic()
@@ -107,9 +108,10 @@ def _run(begun: Learned, episodes: int, seed: int) -> Learned:
         job = progress.add_task(f"{begun.learner.name} on {begun.task.family}", total=episodes, detail="")
 
         def told(done: int, success: float) -> None:
-            progress.update(job, completed=done, detail=f"success {success:.0%}")
+            said = "the expert helps" if math.isnan(success) else f"success {success:.0%}"
+            progress.update(job, completed=done, detail=said)
             if not console.is_terminal and (done - shown[0]) * 10 >= episodes:
                 shown[0] = done
-                console.print(f"{done} episodes: success {success:.0%}")
+                console.print(f"{done} episodes: {said}")
 
         return begun.after(episodes, seed, told)

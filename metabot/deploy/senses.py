@@ -221,6 +221,11 @@ class Senses:
         self.shadow.act(actions)
 
     @property
+    def cooperative(self) -> bool:
+        """Whether the robots of the task do their part together, or not at all."""
+        return self.shadow.env.family.mode == "cooperative"
+
+    @property
     def success(self) -> bool:
         """Whether the robot has done its part, as far as it can tell."""
         return bool(self.shadow.success[self._index])

@@ -19,7 +19,7 @@ from metabot.deploy.export import Exported, check_target, export_policy
 from metabot.meta.config import configured, set_fields, with_tuples
 from metabot.params import CheckpointError, load_checkpoint, save_checkpoint
 from metabot.policy import TeamPolicy
-from metabot.problems import Problem, make_problem
+from metabot.problems import SPLITS, Problem, make_problem
 from metabot.problems.interface import interface_of
 from metabot.problems.partner import has_stated_tasks
 from metabot.task import TaskDistribution, TaskSpec
@@ -56,10 +56,12 @@ class SingleTask:
         Raises:
             ValueError: if there is no such problem or task; one line.
         """
+        if self.split not in SPLITS:
+            raise ValueError(f"split: no {self.split!r}; allowed: {', '.join(SPLITS)}")
         scene = None if self.spec is None else TaskSpec.parse(dict(self.spec))
         problem = make_problem(TaskDistribution(family=self.family, robots=self.robots, scene=scene), threads=threads)
         if scene is None:
-            return problem, problem.sample(np.random.default_rng([self.task, 20]), 1, self.split)  # type: ignore[arg-type]
+            return problem, problem.sample(np.random.default_rng([self.task, 20]), 1, self.split)
         if not has_stated_tasks(problem):
             raise ValueError(f"spec: the tasks of {self.family} are its own; allowed: a family of the simulation")
         return problem, problem.state(scene)[None]
@@ -152,8 +154,10 @@ class Learned:
         info = found.info
         if missing := [name for name in _FACTS if name not in info]:
             raise CheckpointError(
-                f"policy: {path} does not say its {missing[0]}; allowed: what `metabot learn --out` writes"
+                f"policy: {path} does not say its {missing[0]}: an earlier metabot wrote it; learn it again"
             )
+        if not isinstance(info["settings"], dict) or not isinstance(info["episodes"], int):
+            raise CheckpointError(f"policy: {path} says nothing that can be its settings and episodes; learn it again")
         task = SingleTask(**{name: info[name] for name in ("family", "robots", "split", "task", "spec")})
         begun = cls.begun(info["learner"], with_tuples(info["settings"]), task, threads=threads)
         if begun.learner.layout != found.layout:

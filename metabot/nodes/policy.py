@@ -392,19 +392,25 @@ class PolicyNode(ManagedNode):
                 senses.neighbours(value, at)
 
     def _arrived(self, senses: Senses) -> bool:
-        """Whether the robot has done its part, as its family judges it, and may stand."""
-        goal, judged, sent = self._goal, senses.spec.success, False
-        if goal is not None and senses.drives and self._odometry is not None:
-            sent = True
-            self._distance = float(np.hypot(*(goal - self._odometry[0][:2])))
-            # Where it has to stand still for a while the policy itself has learned to; and by an odometry
-            # that is wrong a robot would stop where it only believes to be.
-            if judged.hold_s or self._distance >= judged.radius_m * ARRIVED_SHARE:
-                return False
-        self._reached = senses.success
-        if self._reached:
-            self._detail = "on its pad" if sent else "done"
-        return self._reached
+        """Whether the robot has done its part, and may stand.
+
+        A team's part is done when its family says so. A robot on its own that is sent to a pad has done its part there,
+        whatever it believes to have touched on the way.
+        """
+        goal, judged = self._goal, senses.spec.success
+        if goal is None or not senses.drives or self._odometry is None:
+            self._reached = senses.success
+            self._detail = "done" if self._reached else self._detail
+            return self._reached
+        self._distance = float(np.hypot(*(goal - self._odometry[0][:2])))
+        # Where it has to stand still for a while the policy itself has learned to; and by an odometry
+        # that is wrong a robot would stop where it only believes to be.
+        if judged.hold_s or self._distance >= judged.radius_m * ARRIVED_SHARE:
+            return False
+        if senses.cooperative and not senses.success:
+            return False
+        self._reached, self._detail = True, "on its pad"
+        return True
 
     def _filtered(self, senses: Senses, action: np.ndarray, now: float) -> Filtered:
         """The command that is safe."""

@@ -53,6 +53,12 @@ def test_settings_that_cannot_work_are_refused(settings: dict[str, object], line
         ImitationConfig(**settings)  # type: ignore[arg-type]
 
 
+@pytest.mark.parametrize("episodes", [1, 23, 37, 256, 499])
+def test_as_many_episodes_are_played_as_are_asked_for(episodes: int) -> None:
+    made = ImitationConfig().rounds(episodes, 1)
+    assert made.rounds * made.episodes + made.more == episodes and made.more < made.rounds
+
+
 def test_where_there_is_no_expert_nothing_is_learned() -> None:
     with pytest.raises(ValueError, match="needs an expert"):
         Imitation(make_problem("cheetah-direction"))

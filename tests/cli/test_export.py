@@ -10,7 +10,9 @@ from typer.testing import CliRunner
 
 from metabot.cli.app import app
 from metabot.deploy.runtime import PolicySession
+from metabot.harness.learned import Learned, SingleTask
 from metabot.harness.training import Training, TrainingConfig
+from metabot.params import load_checkpoint, save_checkpoint
 from metabot_sim.families.registry import family
 
 MODELS = Path(__file__).parents[2] / "models"
@@ -78,9 +80,26 @@ def test_a_learned_team_leaves_robot_by_robot(tmp_path: Path) -> None:
         assert contract.robot.observation[0].frame == ("base" if kind == "diffdrive" else "tips")
         hashes.add(facts["sha256"])
     assert len(hashes) == 3
-    for words, line in ((("--robot", 4), "allowed: 1 to 3"), (("--episodes", 2), "one learned task")):
+    refusals = (
+        (("--robot", 4), "allowed: 1 to 3"),
+        (("--episodes", 2), "episodes: "),
+        (("--task", 3), "task: "),
+        (("--split", "test"), "split: "),
+    )
+    for words, line in refusals:
         refused = run(kept, *words, "--out", tmp_path / "x.onnx")
         assert refused.exit_code == 2 and line in refused.stderr
+
+
+@pytest.mark.parametrize(("fact", "value"), [("settings", None), ("split", "bogus"), ("episodes", None), ("spec", ...)])
+def test_a_learned_file_that_says_nonsense_is_one_line(tmp_path: Path, fact: str, value: object) -> None:
+    kept = tmp_path / "learned.checkpoint"
+    Learned.begun("ppo", {}, SingleTask("point-reach")).save(kept)
+    found = load_checkpoint(kept)
+    info = {**found.info, fact: value} if value is not ... else {k: v for k, v in found.info.items() if k != fact}
+    save_checkpoint(kept, found.vector, found.layout, info)
+    refused = run(kept, "--out", tmp_path / "x.onnx")
+    assert refused.exit_code == 2 and len(refused.stderr.strip().splitlines()) == 1 and fact in refused.stderr
 
 
 def test_values_of_actions_are_no_policy(tmp_path: Path) -> None:
@@ -88,7 +107,8 @@ def test_values_of_actions_are_no_policy(tmp_path: Path) -> None:
     words = ["learn", "q-learning", "--family", "gridworld", "--episodes", "2", "--trials", "1", "--out", str(kept)]
     assert CliRunner().invoke(app, words).exit_code == 0
     refused = run(kept, "--out", tmp_path / "q.onnx")
-    assert refused.exit_code == 2 and len(refused.stderr.strip().splitlines()) == 1
+    assert refused.exit_code == 2 and "q-learning learns values" in refused.stderr
+    assert len(refused.stderr.strip().splitlines()) == 1
 
 
 @pytest.mark.parametrize(

@@ -46,6 +46,12 @@ def test_self_play_tells_how_often_it_wins() -> None:
         (["vdn", "--family", "flying"], "family: no 'flying'"),
         (["vdn", "--set", "colour=red"], "colour: no such setting; allowed: step"),
         (["vdn", "--split", "all"], "split: no 'all'; allowed: train"),
+        (["imitation", "--set", "step=-1"], "step: -1.0; allowed: a number above 0"),
+        (["imitation", "--set", "noise=nan"], "noise: nan; allowed"),
+        (["imitation", "--set", "last_updates=-5"], "last_updates: -5; allowed"),
+        (["imitation", "--family", "cheetah-direction"], "imitation needs an expert"),
+        (["imitation", "--spec", "x.json", "--task", "3"], "task: --spec says it"),
+        (["imitation", "--spec", "x.json", "--robots", "3"], "robots: --spec says it"),
         (["self-play", "--family", "navigation-2d"], "one robot acts in an episode of navigation-2d"),
     ],
 )

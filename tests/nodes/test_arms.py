@@ -7,15 +7,18 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import rclpy
 
 from metabot.base import drive_policy, policy_for
 from metabot.bringup.description import NodeProcess
 from metabot.bringup.world import drawn, fleet_for
 from metabot.deploy.contract import PolicyContract
 from metabot.deploy.export import export_policy
+from metabot.deploy.senses import Senses
 from metabot.fleet import FleetError
 from metabot.harness.training import load_trained
 from metabot.meta import adapted
+from metabot.nodes.policy import PolicyNode
 from metabot.problems import make_problem
 from metabot.problems.family import FamilyProblem
 from metabot.problems.interface import interface_of
@@ -96,6 +99,30 @@ def test_a_car_of_a_team_has_not_done_its_part_on_its_pad(start_fleet, tmp_path:
     client.wait(lambda: control["car_1"].distance_m < 0.06, "its pad", 20)
     client.wait(lambda: control["car_1"].distance_m > 0.2, "the way beyond", 10)
     assert control["car_1"].engaged and not control["car_1"].reached
+
+
+def test_a_car_on_its_own_stands_on_its_pad_whatever_it_believes_to_have_touched(domain: int) -> None:
+    spec = family("drive-goal").spec(2)
+    pad = spec.pad_of(spec.robots[0].name)
+    rclpy.init(domain_id=domain)
+    node = PolicyNode()
+    try:
+        senses = Senses(spec, spec.robots[0].name)
+        node._goal = np.array([pad.x, pad.y])
+        arrived = []
+        # On its way; against the other car; on its pad.
+        for number, (ahead, other) in enumerate([(-1.0, 2.0)] * 3 + [(-1.0, -1.05)] * 3 + [(0.0, 2.0)] * 3):
+            pose, at = np.array([pad.x + ahead, pad.y, 0.0]), 0.05 * number
+            node._odometry = (pose, at)
+            senses.odometry(pose, np.zeros(3), at)
+            senses.neighbours(np.array([[other - ahead, 0.0, 0.0]]), at)
+            arrived.append(node._arrived(senses))
+            senses.shadow.look()
+            senses.act(np.zeros(2))
+        assert arrived == [False] * 6 + [True] * 3 and not senses.success
+    finally:
+        node.destroy_node()
+        rclpy.shutdown()
 
 
 def test_the_language_node_publishes_a_task_that_is_stated(start_fleet) -> None:

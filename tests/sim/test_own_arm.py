@@ -138,6 +138,21 @@ def test_a_gripper_too_weak_for_what_tasks_have_is_made_to_hold_it(file: Callabl
     assert pressing[0] >= 9.0 and pressing[1] == pytest.approx(30.0, rel=0.02)
 
 
+@pytest.mark.parametrize("how", ["through a filter", "with a joint that limits it"])
+def test_what_a_gripper_really_presses_counts(file: Callable[[str], str], how: str) -> None:
+    filtered = SOMEBODYS.replace(
+        '<general name="gripper"', '<general name="gripper" dyntype="filterexact" dynprm="0.05"'
+    )
+    limited = re.sub(r'(<joint name="left"[^>]*?)/>', r'\1 actuatorfrcrange="-2 2"/>', SOMEBODYS)
+    xml = filtered if how == "through a filter" else limited
+    assert xml != SOMEBODYS
+    spec, found = load(file(xml))
+    gain = spec.actuator(found.grip).gainprm[0]
+    # Strong enough already, or made so with all that limits it.
+    assert (gain == pytest.approx(-0.2352941)) == (how == "through a filter")
+    assert mastered(played("grasp-place", file(xml))) >= 0.9
+
+
 def test_it_works_beside_metabots_own_and_each_keeps_its_parts(file: Callable[[str], str]) -> None:
     spec = played("grasp-place", file(SOMEBODYS), 3, which=(1, 2))
     assert mastered(spec, 8) >= 0.7

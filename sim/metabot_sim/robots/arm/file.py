@@ -21,7 +21,7 @@ TIP, PAYLOAD, PADS = "metabot_tip", "metabot_payload", ("metabot_pad_1", "metabo
 """What every arm gets: a site between its fingertips, a body that carries payloads, touch sensors of its fingers."""
 TABLE = 17
 """Openings for which a gripper's command is known."""
-_LEAST_GRIP_N, _HELD_M, _WEAKEST_GRIP_N = 10.0, 0.04, 0.1
+_LEAST_GRIP_N, _HELD_M = 10.0, 0.04
 """The least force on a thing of that width: the heaviest and smoothest that tasks have are held, and not crushed."""
 _LEAST_OPENING_M = 0.055
 """The widest thing that tasks have, and some room."""
@@ -393,10 +393,15 @@ def _measured(
                 f"its hand cannot point down at {_said(point)} from its base; wanted: there, where tasks have things"
             )
     shutting = float(commands[shut])
-    grip = child.actuator(found.grip)
     pressing = _pressing(model, found, poses, openings, shutting)
-    if pressing < _LEAST_GRIP_N:
-        _strengthen(grip, _LEAST_GRIP_N / max(pressing, _WEAKEST_GRIP_N))
+    if 0.0 < pressing < _LEAST_GRIP_N:
+        _strengthen(child, found, 1.05 * _LEAST_GRIP_N / pressing)
+        pressing = _pressing(child.compile(), found, poses, openings, shutting)
+    if not pressing >= _LEAST_GRIP_N:
+        raise ValueError(
+            f"its fingers press a thing of {1e3 * _HELD_M:g} mm by {pressing:.1f} N; wanted: at least"
+            f" {_LEAST_GRIP_N:g} N, for what tasks have"
+        )
     prepare.forget_options(child)
     at = [int(model.joint(name).qposadr[0]) for name in found.joints]
     rest = [float(half[int(model.joint(name).qposadr[0])]) for name in found.gripper]
@@ -422,19 +427,25 @@ def _pressing(
         for side in (0.005, -0.005)
     )
     data = _still(model, (wide + narrow) / 2)
-    data.ctrl[model.actuator(found.grip).id] = shutting
+    grip = model.actuator(found.grip)
+    data.ctrl[grip.id] = shutting
+    if grip.dyntype[0] in (int(mujoco.mjtDyn.mjDYN_FILTER), int(mujoco.mjtDyn.mjDYN_FILTEREXACT)):
+        data.act[grip.actadr[0]] = shutting  # as it will be once the filter has followed
     mujoco.mj_forward(model, data)
     way = np.zeros(model.nv)
     mujoco.mj_differentiatePos(model, way, 0.01, wide, narrow)
     return float(data.qfrc_actuator @ way)
 
 
-def _strengthen(grip: mujoco.MjsActuator, times: float) -> None:
+def _strengthen(child: mujoco.MjSpec, found: ArmFile, times: float) -> None:
     """Make a gripper stronger: published models have some that let slip what the real one holds."""
+    grip = child.actuator(found.grip)
     gain, bias, ends = np.array(grip.gainprm), np.array(grip.biasprm), np.array(grip.forcerange)
     gain[:3] *= times
     bias[:3] *= times
     grip.gainprm, grip.biasprm, grip.forcerange = gain, bias, ends * times
+    for part in (*(child.joint(name) for name in found.gripper), *child.tendons):
+        part.actfrcrange = np.array(part.actfrcrange) * times
 
 
 def _said(point: tuple[float, float, float]) -> str:
