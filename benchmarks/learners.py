@@ -74,8 +74,7 @@ def _learned(problem: Problem, learner: str, task: np.ndarray, env_steps: int) -
     mastered: list[int] = []
 
     def told(episodes: int, success: float) -> None:
-        # Episodes in which an expert helps say nothing about who imitates it.
-        if success >= MASTERY and not mastered and learner != IMITATION:
+        if success >= MASTERY and not mastered:
             mastered.append(episodes * problem.horizon)
 
     episodes = max(1, env_steps // (problem.horizon * (_EXPERT_SAYS_MORE if learner == IMITATION else 1)))

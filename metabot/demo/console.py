@@ -114,12 +114,13 @@ class DemoConsole:
                 f"Adapted to one of {len(matrix.faults)} faults and driven with another:"
                 f" success {_share(matrix.off_diagonal)} on average, at most {_share(matrix.largest)}"
             )
-        last = summary.rounds[-1] if summary.rounds else None
-        self.say(
-            f"{len(summary.rounds)} rounds, {summary.bytes_per_round / 1e3:.0f} kB each"
-            + (f", {last.success_after:.0%} of the last round's tasks mastered after adaptation" if last else "")
-            + (helped_by(last.expert_share) if last else "")
-        )
+        if summary.rounds:
+            last = summary.rounds[-1]
+            self.say(
+                f"{len(summary.rounds)} rounds, {summary.bytes_per_round / 1e3:.0f} kB each,"
+                f" {last.success_after:.0%} of the last round's tasks mastered after adaptation"
+                f"{helped_by(last.expert_share)}"
+            )
         self.say(
             f"ONNX parity {summary.onnx.parity_max_abs:.1e}, inference p50 {summary.onnx.p50_us:.0f} us,"
             f" p99 {summary.onnx.p99_us:.0f} us; control {summary.control.rate_hz:.0f} Hz,"
