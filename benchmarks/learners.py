@@ -46,7 +46,7 @@ def run(*, families: tuple[str, ...] = (), learners: tuple[str, ...] = (), env_s
 
 def _row(problem: Problem, learner: str, env_steps: int) -> dict[str, Any]:
     started = time.monotonic()
-    task = problem.sample(np.random.default_rng([0, 20]), 1)
+    task = problem.numbered(0)
     success, mastered, spent = _learned(problem, learner, task, env_steps)
     robots = f"{problem.agents} robot{'s' * (problem.agents > 1)}"
     return {

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from typing import ClassVar, Literal
 
 import numpy as np
-import torch
 from torch import Tensor
 
 from metabot.base.imitators import ImitatorConfig, imitators
@@ -79,6 +78,7 @@ class Imitation(BaseLearner):
 
     name = "imitation"
     Config: ClassVar[type[ImitationConfig]] = ImitationConfig
+    policy: GaussianMLP | TeamPolicy
 
     def __init__(self, problem: Problem, config: ImitationConfig | None = None) -> None:
         """Make a learner for a problem.
@@ -93,7 +93,7 @@ class Imitation(BaseLearner):
         self.config = config or ImitationConfig()
         one = GaussianMLP(problem.observation_size, problem.action_size, self.config.hidden, activation="relu")
         apart = problem.agents > 1 and self.config.networks == "apart"
-        self.policy: GaussianMLP | TeamPolicy = TeamPolicy(one, problem.agents) if apart else one
+        self.policy = TeamPolicy(one, problem.agents) if apart else one
         self.layout = self.policy.layout
 
     def initial(self, rng: np.random.Generator) -> np.ndarray:
@@ -117,8 +117,3 @@ class Imitation(BaseLearner):
 
         learned, _ = imitators(problem, self.policy, list(tasks[:, None]), rng, config, start=start, told=shown)
         return learned
-
-    def act(self, parameters: Tensor, observations: np.ndarray) -> np.ndarray:
-        """See `BaseLearner.act`: the mean action."""
-        with torch.no_grad():
-            return self.policy.mean(parameters, torch.from_numpy(observations)).numpy()

@@ -106,7 +106,7 @@ def imitators(
     seen: list[tuple[Tensor, Tensor, Tensor]] = []
     spent = 0
     for number in range(config.rounds):
-        played = config.episodes + (number < config.more)
+        played, share = config.episodes + (number < config.more), config.expert_share(number)
         rows = count * played
         noise = torch.tensor([0.0, config.noise]).repeat(rows)[:rows]
         tasks = np.concatenate([group[rng.integers(len(group), size=played)] for group in groups])
@@ -119,7 +119,7 @@ def imitators(
             1,
             rng,
             noise=noise,
-            expert_share=config.expert_share(number),
+            expert_share=share,
             expert_noise=config.expert_noise if first else 0.0,
         ).grouped(count)
         spent += episodes.env_steps
@@ -129,8 +129,7 @@ def imitators(
         last = number == config.rounds - 1
         updates = max(config.updates, config.last_updates) if last else config.updates
         current = _fit(policy, current, observations, advice, mask, generator, config, updates)
-        helped = config.expert_share(number) > 0.0
-        told((number + 1) / config.rounds, math.nan if helped else float(episodes.success.mean()))
+        told((number + 1) / config.rounds, math.nan if share > 0.0 else float(episodes.success.mean()))
     return current, spent
 
 

@@ -7,10 +7,11 @@ from collections.abc import Callable
 from typing import ClassVar
 
 import numpy as np
+import torch
 from torch import Tensor
 
 from metabot.params import Layout
-from metabot.policy import Policy
+from metabot.policy import GaussianMLP, TeamPolicy
 from metabot.problems import Problem
 
 Told = Callable[[int, float], None]
@@ -23,10 +24,12 @@ class BaseLearner(ABC):
     Attributes:
         name: as tables call it.
         layout: of the parameters of one task.
+        policy: that acts, if what it learns is one; its parameters come first.
     """
 
     name: ClassVar[str]
     layout: Layout
+    policy: GaussianMLP | TeamPolicy | None = None
 
     @abstractmethod
     def initial(self, rng: np.random.Generator) -> np.ndarray:
@@ -56,9 +59,8 @@ class BaseLearner(ABC):
             (tasks, layout.size).
         """
 
-    @abstractmethod
     def act(self, parameters: Tensor, observations: np.ndarray) -> np.ndarray:
-        """What it would do without exploring.
+        """What it would do without exploring: the policy's mean action.
 
         Args:
             parameters: (tasks, layout.size).
@@ -67,17 +69,19 @@ class BaseLearner(ABC):
         Returns:
             (tasks, episodes, action_size) float32.
         """
+        policy, acting = self.acting(parameters)
+        with torch.no_grad():
+            return torch.func.vmap(policy.mean)(acting, torch.from_numpy(observations)).numpy()
 
-    def acting(self, parameters: Tensor) -> tuple[Policy, Tensor]:
+    def acting(self, parameters: Tensor) -> tuple[GaussianMLP | TeamPolicy, Tensor]:
         """The policy that acts, and its part of the parameters, (..., policy.layout.size), for (..., layout.size).
 
         Raises:
             ValueError: if what it learns is no policy; one line.
         """
-        policy: Policy | None = getattr(self, "policy", None)
-        if policy is None:
+        if self.policy is None:
             raise ValueError(f"learner: {self.name} learns values of discrete actions; allowed: one that has a policy")
-        return policy, parameters[..., : policy.layout.size]
+        return self.policy, parameters[..., : self.policy.layout.size]
 
     def play(
         self, problem: Problem, tasks: np.ndarray, parameters: Tensor, episodes: int, rng: np.random.Generator

@@ -45,6 +45,7 @@ class PPO(BaseLearner):
     """
 
     name = "ppo"
+    policy: GaussianMLP
 
     def __init__(self, policy: GaussianMLP, config: PPOConfig | None = None) -> None:
         """Make a learner of a policy."""
@@ -67,11 +68,6 @@ class PPO(BaseLearner):
         session = PPOSession(self, start)
         session.learn(problem, tasks, episodes, rng, told)
         return session.parameters
-
-    def act(self, parameters: Tensor, observations: np.ndarray) -> np.ndarray:
-        """See `BaseLearner.act`: the mean action."""
-        with torch.no_grad():
-            return torch.func.vmap(self.policy.mean)(parameters, torch.from_numpy(observations)).numpy()
 
     def improve(self, start: Tensor, experience: Episodes) -> Tensor:
         """Learn from one batch of episodes that `start`, (tasks, layout.size), collected."""

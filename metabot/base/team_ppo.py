@@ -15,7 +15,7 @@ from metabot.base.ppo import PPOConfig, ppo_losses
 from metabot.base.rollout import rollout
 from metabot.experience import Episodes
 from metabot.experience.advantage import generalised, normalised
-from metabot.policy import MLP
+from metabot.policy import MLP, GaussianMLP
 from metabot.problems import Problem
 
 
@@ -46,6 +46,7 @@ class IPPO(BaseLearner):
     """
 
     name = "ippo"
+    policy: GaussianMLP
     Config: ClassVar[type[TeamPPOConfig]] = TeamPPOConfig
 
     def __init__(self, problem: Problem, config: TeamPPOConfig | None = None) -> None:
@@ -90,7 +91,7 @@ class IPPO(BaseLearner):
         done = 0
         while done < episodes:
             count = min(self.config.batch, episodes - done)
-            experience = rollout(problem, self.policy, self._acting(variable.detach()), tasks, count, rng)
+            experience = rollout(problem, self.policy, self.acting(variable.detach())[1], tasks, count, rng)
             weights, targets = self._judge(variable.detach(), experience)
             for _ in range(self.config.epochs):
                 adam.zero_grad()
@@ -99,11 +100,6 @@ class IPPO(BaseLearner):
             done += count
             told(done, float(experience.success.mean()))
         return variable.detach().clone()
-
-    def act(self, parameters: Tensor, observations: np.ndarray) -> np.ndarray:
-        """See `BaseLearner.act`: the mean action."""
-        with torch.no_grad():
-            return torch.func.vmap(self.policy.mean)(self._acting(parameters), torch.from_numpy(observations)).numpy()
 
     def losses(self, parameters: Tensor, experience: Episodes, weights: Tensor, targets: Tensor) -> Tensor:
         """PPO's clipped objective and the critic's squared error of every task, (tasks,).
@@ -115,7 +111,7 @@ class IPPO(BaseLearner):
             targets: what the critic should have said, like the rewards.
         """
         error = (self.values(parameters, experience) - targets).square() * experience.mask
-        gain = ppo_losses(self.policy, self._acting(parameters), experience, weights, self.config.clip)
+        gain = ppo_losses(self.policy, self.acting(parameters)[1], experience, weights, self.config.clip)
         return gain + self.config.value_weight * error.sum((1, 2)) / experience.mask.sum((1, 2))
 
     def values(self, parameters: Tensor, experience: Episodes) -> Tensor:
@@ -123,9 +119,6 @@ class IPPO(BaseLearner):
         states = self.states(experience)
         views = self.critic.layout.view(parameters[:, self._actor.size :])
         return self.critic(views, states.flatten(1, 2)).reshape(states.shape[:3])
-
-    def _acting(self, parameters: Tensor) -> Tensor:
-        return parameters[:, : self._actor.size]
 
     @torch.no_grad()
     def _judge(self, parameters: Tensor, experience: Episodes) -> tuple[Tensor, Tensor]:

@@ -10,7 +10,7 @@ import typer
 
 from metabot.cli.errors import one_line_errors
 from metabot.cli.outputs import check_file, is_parameters
-from metabot.cli.tasks import SplitOption, StatedOption, TaskOption, check_split, chosen
+from metabot.cli.tasks import SplitOption, StatedOption, TaskOption, chosen
 from metabot.cli.train import Threads
 
 
@@ -39,6 +39,7 @@ def adapt(
         from metabot.meta import adapt_to
         from metabot.params import save_checkpoint
         from metabot.policy.threads import one_torch_thread
+        from metabot.problems import check_split
 
         check_split(split)
         path = out or folder / "adapted.checkpoint"

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from metabot.cli.errors import one_line_errors
-from metabot.cli.tasks import SplitOption, StatedOption, TaskOption, check_split, chosen
+from metabot.cli.tasks import SplitOption, StatedOption, TaskOption, chosen
 from metabot.cli.train import Threads
 
 if TYPE_CHECKING:
@@ -61,6 +61,7 @@ def export(
         from metabot.harness.exporting import export_trained, source_of
         from metabot.harness.learned import Learned, holds_learned
         from metabot.policy.threads import one_torch_thread
+        from metabot.problems import check_split
 
         check_split(split)
         if source.suffix == ".onnx":

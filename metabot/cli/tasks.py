@@ -22,18 +22,6 @@ StatedOption = Annotated[
 ]
 
 
-def check_split(split: str) -> None:
-    """Refuse a split that there is not.
-
-    Raises:
-        ValueError: one line.
-    """
-    from metabot.problems import SPLITS
-
-    if split not in SPLITS:
-        raise ValueError(f"split: no {split!r}; allowed: {', '.join(SPLITS)}")
-
-
 def chosen(
     training: Training, source: Path, split: str, task: int, spec: Path | None, threads: int
 ) -> tuple[Problem, np.ndarray, str]:
@@ -50,8 +38,6 @@ def chosen(
     Raises:
         ValueError: if the specification and the training do not go together; one line.
     """
-    import numpy as np
-
     from metabot.problems.partner import has_stated_tasks
 
     problem, named = training.problem, f"{split} task {task}"
@@ -59,5 +45,4 @@ def chosen(
         if not has_stated_tasks(problem):
             raise ValueError(f"spec: {source} was trained on {problem.name}; allowed: on a family of the simulation")
         return problem, problem.state(read_spec(spec)), str(spec)
-    row = problem.sample(np.random.default_rng([task, 20]), 1, split)[0]  # type: ignore[arg-type]
-    return problem, row, named
+    return problem, problem.numbered(task, split)[0], named

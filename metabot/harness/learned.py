@@ -19,7 +19,7 @@ from metabot.deploy.export import Exported, check_target, export_policy
 from metabot.meta.config import configured, set_fields, with_tuples
 from metabot.params import CheckpointError, load_checkpoint, save_checkpoint
 from metabot.policy import TeamPolicy
-from metabot.problems import SPLITS, Problem, make_problem
+from metabot.problems import Problem, check_split, make_problem
 from metabot.problems.interface import interface_of
 from metabot.problems.partner import has_stated_tasks
 from metabot.task import TaskDistribution, TaskSpec
@@ -56,12 +56,11 @@ class SingleTask:
         Raises:
             ValueError: if there is no such problem or task; one line.
         """
-        if self.split not in SPLITS:
-            raise ValueError(f"split: no {self.split!r}; allowed: {', '.join(SPLITS)}")
+        check_split(self.split)
         scene = None if self.spec is None else TaskSpec.parse(dict(self.spec))
         problem = make_problem(TaskDistribution(family=self.family, robots=self.robots, scene=scene), threads=threads)
         if scene is None:
-            return problem, problem.sample(np.random.default_rng([self.task, 20]), 1, self.split)
+            return problem, problem.numbered(self.task, self.split)
         if not has_stated_tasks(problem):
             raise ValueError(f"spec: the tasks of {self.family} are its own; allowed: a family of the simulation")
         return problem, problem.state(scene)[None]

@@ -9,10 +9,21 @@ import numpy as np
 
 from metabot_sim.families.base import SPLITS, Split
 
-__all__ = ["SPLITS", "Goals", "Outcome", "Problem", "Split"]
+__all__ = ["SPLITS", "Goals", "Outcome", "Problem", "Split", "check_split"]
 
 Goals = tuple[np.ndarray, np.ndarray]
 """What was achieved and what was desired, (n, goal_size) float32 both."""
+
+
+def check_split(split: str) -> Split:
+    """The split of that name.
+
+    Raises:
+        ValueError: if there is none; one line.
+    """
+    if split not in SPLITS:
+        raise ValueError(f"split: no {split!r}; allowed: {', '.join(SPLITS)}")
+    return split
 
 
 @dataclass(frozen=True)
@@ -67,6 +78,18 @@ class Problem(ABC):
             tasks: how many.
             split: train, validation and test are drawn alike; held-out from other ranges.
         """
+
+    def numbered(self, task: int, split: str = "train") -> np.ndarray:
+        """The task of a number, as commands and files call it: (1, ...), one row of what `sample` draws.
+
+        Args:
+            task: seed of its draw.
+            split: it is drawn from.
+
+        Raises:
+            ValueError: if there is no such split; one line.
+        """
+        return self.sample(np.random.default_rng([task, 20]), 1, check_split(split))
 
     @abstractmethod
     def begin(self, tasks: np.ndarray, rng: np.random.Generator) -> np.ndarray:
