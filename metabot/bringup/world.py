@@ -6,6 +6,7 @@ from typing import Any
 
 from metabot.bringup.description import FleetDescription
 from metabot.task import SpecError, TaskDistribution, TaskSpec
+from metabot_sim.families.driving import with_robots
 from metabot_sim.families.registry import family
 
 _MANY = 1000
@@ -44,19 +45,19 @@ def rehearsed(spec: TaskSpec) -> TaskDistribution:
     found = family(spec.family)
     alone = found.robots[0] == 1
     usual = found.spec(1 if alone else len(spec.robots))
-    makes = {(robot.kind, robot.mjcf, robot.tray) for robot in spec.robots}
+    makes = {(robot.kind, robot.mjcf, robot.radius_m, robot.tray) for robot in spec.robots}
     if alone and len(makes) > 1:
         kinds = ", ".join(sorted({robot.kind for robot in spec.robots}))
         raise SpecError(f"robots: {kinds} in one fleet, which share a policy; allowed: robots of one kind")
     robots = tuple(
-        like.model_copy(update={"kind": own.kind, "mjcf": own.mjcf, "tray": own.tray})
+        like.model_copy(update={name: getattr(own, name) for name in ("kind", "mjcf", "radius_m", "tray")})
         for like, own in zip(usual.robots, spec.robots, strict=False)
     )
-    same = {"robots": robots, "control_hz": spec.control_hz, "reward": spec.reward, "team_share": spec.team_share}
+    same = {"control_hz": spec.control_hz, "reward": spec.reward, "team_share": spec.team_share}
     if not alone or len(spec.robots) == 1:
         same |= {"world": spec.world, "horizon_s": spec.horizon_s}
     judged = spec.success if not alone else spec.success.model_copy(update={"contact": usual.success.contact})
-    scene = usual.model_copy(update={**same, "success": judged})
+    scene = with_robots(usual, robots).model_copy(update={**same, "success": judged})
     return TaskDistribution(
         family=spec.family,
         robots=None if alone else len(spec.robots),

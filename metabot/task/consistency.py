@@ -35,7 +35,7 @@ def check_consistent(spec: TaskSpec) -> None:
     for robot in spec.robots:
         if robot.goal is not None and robot.goal not in pads:
             raise ValueError(f"robots.{robot.name}.goal: no {robot.goal} pad; pads: {allowed}")
-        _check_inside(spec, f"robots.{robot.name}.spawn", robot.spawn.x, robot.spawn.y, KINDS[robot.kind].radius_m)
+        _check_inside(spec, f"robots.{robot.name}.spawn", robot.spawn.x, robot.spawn.y, robot.footprint_m)
         if robot.goal is not None:
             _check_reach(robot, f"pads.{robot.goal}", pads[robot.goal].x, pads[robot.goal].y)
     for pad in spec.pads:
@@ -46,7 +46,7 @@ def check_consistent(spec: TaskSpec) -> None:
         _check_inside(spec, f"objects.{thing.name}.pose", thing.pose.x, thing.pose.y, thing.size_m / 2)
     for i, a in enumerate(spec.robots):
         for b in spec.robots[:i]:
-            needed = KINDS[a.kind].radius_m + KINDS[b.kind].radius_m
+            needed = a.footprint_m + b.footprint_m
             apart = math.dist((a.spawn.x, a.spawn.y), (b.spawn.x, b.spawn.y))
             if apart < needed - _TOLERANCE_M:
                 raise ValueError(

@@ -161,6 +161,8 @@ class RobotSpec(SpecModel):
     """Where it starts; an arm's base stands there for good."""
     goal: Color | None = None
     """Colour of the pad it is sent to, in families where each robot has its own."""
+    radius_m: Annotated[float, Field(gt=0.0, le=5.0)] | None = None
+    """Radius of the circle about its base that it fits in, for ``kind: "mjcf"``; None: as usual for its kind."""
     tray: bool = False
     """Whether it has a rim on its top, so that things stay there; for ``kind: "diffdrive"`` only."""
     dynamics: RobotDynamics = RobotDynamics()
@@ -171,9 +173,16 @@ class RobotSpec(SpecModel):
             raise ValueError("mjcf: a path is wanted for kind 'mjcf'")
         if self.mjcf is not None and self.kind not in ("mjcf", "arm"):
             raise ValueError(f"mjcf: kind {self.kind!r} takes no file; allowed: 'mjcf' and 'arm'")
+        if self.radius_m is not None and self.kind != "mjcf":
+            raise ValueError(f"radius_m: kind {self.kind!r} is of one size; allowed: 'mjcf'")
         if self.tray and self.kind != "diffdrive":
             raise ValueError(f"tray: kind {self.kind!r} has no room for one; allowed: 'diffdrive'")
         return self
+
+    @property
+    def footprint_m(self) -> float:
+        """Radius of the circle about its base that others keep out of."""
+        return KINDS[self.kind].radius_m if self.radius_m is None else self.radius_m
 
     @property
     def color(self) -> Color:

@@ -8,7 +8,7 @@ from typing import cast
 import mujoco
 import numpy as np
 
-from metabot.task import KINDS, MAX_DELAY_STEPS, TaskSpec
+from metabot.task import MAX_DELAY_STEPS, TaskSpec
 from metabot_sim import episodes as ep
 from metabot_sim.backends import Backend, make_engine
 from metabot_sim.dynamics import ModelDynamics
@@ -97,7 +97,7 @@ class BatchedWorld:
             [int(self.model.body(f"pad:{pad.color}").mocapid[0]) for pad in spec.pads], dtype=np.int64
         )
         self._mocap = self.batch.bind("mocap_pos") if len(spec.pads) else None
-        radii = np.array([KINDS[robot.kind].radius_m for robot in spec.robots])
+        radii = np.array([robot.footprint_m for robot in spec.robots])
         self._near = radii[:, None] + radii[None, :] + _TOUCH_MARGIN_M
         self.reset()
 

@@ -392,12 +392,12 @@ WRONG = {
     "no ctrlrange": XML.replace('velocity name="left" joint="left" kv="0.2"', 'motor name="left" joint="left"'),
     "is a position servo": XML.replace('velocity name="left" joint="left" kv="0.2"', 'position joint="left" kp="1"'),
     "wheels are 0.000 m apart": XML.replace('name="left" axis="0 1 0"', 'name="left" axis="0 0 1"'),
-    "its parts reach": XML.replace('size="0.13 0.09 0.03"', 'size="0.5 0.09 0.03"'),
+    "its parts reach": XML.replace('size="0.13 0.09 0.03"', 'size="1.6 0.09 0.03"'),
     "wanted: left and right ones at least 0.02 m apart": XML.replace("0.04 0.1 0", "0.04 -0.1 0"),
     "numeric 'max_speed_mps' is -1": XML.replace(
         "<worldbody>", '<custom><numeric name="max_speed_mps" data="-1"/></custom><worldbody>'
     ),
-    "the ctrlrange of its wheels' actuators allows 0.3 m/s": XML.replace(
+    "the ctrlrange of its actuators allows 0.3 m/s": XML.replace(
         'kv="0.2" forcerange="-1.5 1.5"', 'kv="0.2" ctrllimited="true" ctrlrange="-5 5"'
     ).replace("<worldbody>", '<custom><numeric name="max_speed_mps" data="1"/></custom><worldbody>'),
     "holds 'base' fast in the world": XML.replace("</mujoco>", '<equality><weld body1="base"/></equality></mujoco>'),

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 
-from metabot.task import KINDS
 from metabot_sim.batch import BatchedWorld
 from metabot_sim.episodes import DRIVE_GAIN
 from metabot_sim.experts import arcs, avoid, drive
@@ -28,7 +27,7 @@ class Driver:
         self._careful = careful
         self._world = world
         self._cars = world.cars
-        self._radius = max(KINDS[robot.kind].radius_m for robot in world.spec.robots)
+        self._radius = max(robot.footprint_m for robot in world.spec.robots)
         self._half = (world.spec.world.length_m / 2, world.spec.world.width_m / 2)
         self._turns_on_the_spot = not isinstance(self._cars, ackermann.Ackermann)
 

@@ -9,11 +9,12 @@ from typing import ClassVar, Literal
 
 import numpy as np
 
-from metabot.task import KINDS, OF_OBJECTS, WHOLE_DYNAMICS, Interval, RobotDynamics, RobotSpec, SpecError, TaskSpec
+from metabot.task import OF_OBJECTS, WHOLE_DYNAMICS, Interval, RobotDynamics, RobotSpec, SpecError, TaskSpec
 from metabot_sim import rng
 from metabot_sim.batch import BatchedWorld
 from metabot_sim.episodes import OBJECT_DYNAMICS, ROBOT_DYNAMICS, EpisodeBatch
 from metabot_sim.rewards import Step
+from metabot_sim.robots.registry import ROBOTS
 
 Split = Literal["train", "validation", "test", "held-out"]
 SPLITS: tuple[Split, ...] = ("train", "validation", "test", "held-out")
@@ -118,6 +119,9 @@ class Family(ABC):
                 allowed = ", ".join(sorted(kinds | self.also_kinds))
                 raise SpecError(f"robots.{robot.name}.kind: {robot.kind} cannot play {self.name}; allowed: {allowed}")
             self.check_dynamics(robot)
+        if any(robot.kind == "mjcf" for robot in spec.robots):
+            # What every robot of metabot's can have goes wrong here, a user's own may not have.
+            self.check_ranges(self.intervals("held-out"), spec)
         if spec.success.hold_s and not self.holds:
             raise SpecError(
                 f"success.hold_s: {spec.success.hold_s:g}, but nobody stands still in {self.name}; allowed: 0"
@@ -141,8 +145,10 @@ class Family(ABC):
             SpecError: with the field, its value and what is allowed.
         """
         healthy = RobotDynamics()
+        rolls = _rolls(robot)
         for names, works, why in (
-            (WHEELS, KINDS[robot.kind].reach_m is None and robot.kind != "part", f"{robot.kind} has no wheels"),
+            (WHEELS, rolls, f"{'its file' if robot.mjcf else robot.kind} has no wheels"),
+            (TYRES, rolls or robot.kind != "mjcf", "its file has no tyres"),
             (FRAMES, robot.kind == "arm", f"{robot.kind} has no command frame in space"),
             (EYES, self.looks, f"arms see places as they are in {self.name}"),
             (ODOMETRY, self.believes, f"robots see places as they are in {self.name}"),
@@ -234,6 +240,18 @@ class Family(ABC):
         return self.draw(template, split, numbers, np.zeros(1, dtype=np.int64), seed).spec(template, 0)
 
 
+def _rolls(robot: RobotSpec) -> bool:
+    """Whether a robot has wheels.
+
+    Raises:
+        SpecError: if it has a file that cannot be read.
+    """
+    try:
+        return ROBOTS[robot.kind].has_wheels(robot)
+    except ValueError as problem:
+        raise SpecError(f"robots.{robot.name}: {problem}") from None
+
+
 def told_by(batch: EpisodeBatch, names: Iterable[str], angles: frozenset[str] | None = None) -> np.ndarray:
     """Hidden dynamics as numbers of which near ones mean nearly the same, (n, numbers).
 
@@ -291,5 +309,6 @@ class Rules(ABC):
 _DYNAMICS, _PLACES = 1, 2
 FRAMES = ("frame_roll", "frame_pitch")
 EYES = ("eye_yaw", "eye_x", "eye_y")
+TYRES = ("friction",)
 WHEELS = ("wheel_left", "wheel_right", "wheels_swapped")
 ODOMETRY = ("heading_offset", "odometry_scale", "odometry_drift")

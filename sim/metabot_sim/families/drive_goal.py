@@ -6,7 +6,6 @@ import numpy as np
 
 from metabot.task import (
     COLOR_NAMES,
-    KINDS,
     Arena,
     Interval,
     Pad,
@@ -83,7 +82,7 @@ class DriveGoal(Family):
             batch.spawns[...] = 0.0
             batch.pads[:, 0] = frames.polar(distance, bearing)
             return
-        radius = max(KINDS[robot.kind].radius_m for robot in spec.robots)
+        radius = max(robot.footprint_m for robot in spec.robots)
         half = spec.world.length_m / 2 - 0.27 - radius
         batch.spawns[..., :2] = driving.scatter(draws, robots, half, 0.54 + 2.0 * radius)
         batch.spawns[..., 2] = draws.uniform(-np.pi, np.pi, robots)

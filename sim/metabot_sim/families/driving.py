@@ -2,18 +2,57 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Any
+
 import numpy as np
 
+from metabot.task import KINDS, RobotSpec, TaskSpec
 from metabot_sim import rng
 from metabot_sim.frames import in_frame, pairwise
 
 SHOWN_NEIGHBOURS = 3
 """Others that a robot is told of, the nearest first: a fleet of 16 looks like one of 4."""
+_USUAL_M = KINDS["mjcf"].radius_m
+"""Radius of the robots that the families' floors are made for."""
+_FREE_M = 0.64
+"""Between the rims of two robots on their pads, at least."""
 
 
 def arena_side_m(robots: int, each_m: float = 1.0, least_m: float = 3.5) -> float:
     """Side of a square arena that leaves every robot room."""
     return least_m + each_m * robots
+
+
+def with_robots(spec: TaskSpec, robots: Sequence[RobotSpec]) -> TaskSpec:
+    """The same task with other robots: floor, places and time grow with the largest of them.
+
+    Args:
+        spec: a task that has room for its robots.
+        robots: as many, where those of the task stand.
+
+    Raises:
+        SpecError: if the task does not hold with them; one line.
+    """
+    before, after = (max(_USUAL_M, *(each.footprint_m for each in some)) for some in (spec.robots, robots))
+    # What families keep free between two robots, and between those that stand nearest to each other.
+    grown = (_FREE_M + 2.0 * after) / (_FREE_M + 2.0 * before)
+    places = np.array([(each.spawn.x, each.spawn.y) for each in robots])
+    apart = pairwise(places[None])[0] + np.diag(np.full(len(places), np.inf))
+    if after > before:
+        grown = max(grown, 2.0 * after / float(apart.min()))
+    if grown <= 1.0:
+        return TaskSpec.parse({**spec.model_dump(), "robots": [each.model_dump() for each in robots]})
+
+    def moved(part: dict[str, Any]) -> dict[str, Any]:
+        return {**part, "x": part["x"] * grown, "y": part["y"] * grown}
+
+    whole = spec.model_dump()
+    whole["world"] = {name: side * grown for name, side in whole["world"].items()}
+    whole["robots"] = [{**each.model_dump(), "spawn": moved(each.spawn.model_dump())} for each in robots]
+    whole["pads"] = [moved(pad) for pad in whole["pads"]]
+    whole["objects"] = [{**thing, "pose": moved(thing["pose"])} for thing in whole["objects"]]
+    return TaskSpec.parse({**whole, "horizon_s": spec.horizon_s * grown})
 
 
 def scatter(

@@ -99,6 +99,11 @@ class RobotGroup(ABC):
         return cls(world, robots, indices)
 
     @classmethod
+    def has_wheels(cls, robot: RobotSpec) -> bool:
+        """Whether it rolls on wheels that can be weak, swapped or smooth."""
+        return False
+
+    @classmethod
     def base_body(cls, robot: RobotSpec) -> str:
         """Name of the robot's root body in its MJCF."""
         return "base"

@@ -37,6 +37,11 @@ class CarGroup(RobotGroup):
             [int(world.model.sensor(robot_prefix(robot.name) + "bumper").adr[0]) for robot in robots]
         )
 
+    @classmethod
+    def has_wheels(cls, robot: RobotSpec) -> bool:
+        """See `RobotGroup.has_wheels`."""
+        return True
+
     @property
     def limits(self) -> np.ndarray:
         """(r, 2): forward speed and yaw rate of each robot at full command."""

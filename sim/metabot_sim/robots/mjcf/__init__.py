@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING
 import mujoco
 import numpy as np
 
-from metabot.task import RobotSpec, SpecError, TaskSpec
+from metabot.task import KINDS, RobotSpec, SpecError, TaskSpec
 from metabot_sim.episodes import WHEEL_LEFT, WHEEL_RIGHT, WHEELS_SWAPPED
-from metabot_sim.frames import turned, yaws
-from metabot_sim.robots.base import grid_view, rectangular, robot_prefix, spawn_frame
+from metabot_sim.robots.base import rectangular, robot_prefix, spawn_frame
 from metabot_sim.robots.car import CarGroup, paint
+from metabot_sim.robots.mjcf.bases import bases_of
+from metabot_sim.robots.mjcf.contract import Contract
 from metabot_sim.robots.mjcf.prepare import USUAL_SPEED_MPS, USUAL_YAW_RATE_RADPS, load
 
 if TYPE_CHECKING:
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 
 
 class MjcfCar(CarGroup):
-    """Robots from files of users: driven wheels on the left and on the right, each file its own.
+    """Robots from files of users: driven wheels on the left and on the right, or a planar base; each file its own.
 
     What a file has to hold, and what is inferred, stands in `docs/tutorials/bring-your-own-robot.md`.
     """
@@ -28,12 +29,7 @@ class MjcfCar(CarGroup):
         """See `RobotGroup`."""
         super().__init__(world, robots, indices)
         found = [load(str(robot.mjcf))[1] for robot in robots]
-        roots = [
-            world.model.joint(robot_prefix(robot.name) + each.root) for robot, each in zip(robots, found, strict=True)
-        ]
-        self._pos_index = np.array([int(root.qposadr[0]) for root in roots])[:, None] + np.arange(7)
-        self._vel_index = np.array([int(root.dofadr[0]) for root in roots])[:, None] + np.arange(6)
-        self._positions = grid_view(world.qpos, self._pos_index)
+        self._bases = bases_of(world, robots, found)
         self.grip_geoms = rectangular(
             [
                 [
@@ -44,13 +40,9 @@ class MjcfCar(CarGroup):
                 for tree in self.bodies
             ]
         )
-        self._attitudes = np.array([each.attitude for each in found])
-        self._ahead, self._up = (np.array([each.local(way) for each in found]) for way in ((1, 0, 0), (0, 0, 1)))
-        self._plain = bool(np.array_equal(self._attitudes, np.tile([1.0, 0.0, 0.0, 0.0], (len(found), 1))))
         # A payload lies where most of the robot is; the base of a file may weigh nothing.
         masses = world.model.body_mass[self.bodies]
         self.payload_bodies = np.take_along_axis(self.bodies, masses.argmax(axis=1)[:, None], axis=1)[:, 0]
-        self._heights = np.array([each.height_m for each in found])
         self._limits = np.array([(each.max_speed_mps, each.max_yaw_rate_radps) for each in found])
         # One per robot, which broadcasts wherever one number would.
         self.max_speed_mps, self.max_yaw_rate_radps = self._limits.T
@@ -60,11 +52,32 @@ class MjcfCar(CarGroup):
             for wheel in each.wheels
         ]
         # One flat list of wheels: robots of different files have different numbers of them.
-        self._wheels = np.array([actuator for actuator, _, _ in wheels])
-        self._owner = np.array([index for _, index, _ in wheels])
-        self._on_the_left = np.array([wheel.side_m > 0.0 for _, _, wheel in wheels])
+        self._wheels = np.array([actuator for actuator, _, _ in wheels], dtype=np.int64)
+        self._owner = np.array([index for _, index, _ in wheels], dtype=np.int64)
+        self._on_the_left = np.array([wheel.side_m > 0.0 for _, _, wheel in wheels], dtype=bool)
         self._per_speed = np.array([wheel.gear * wheel.sign / wheel.radius_m for _, _, wheel in wheels])
         self._per_yaw_rate = self._per_speed * np.array([-wheel.side_m for _, _, wheel in wheels])
+        self._gliding = np.array([index for index, each in enumerate(found) if each.planar is not None], dtype=np.int64)
+        gliding = [(robots[index], found[index].planar) for index in self._gliding]
+        self._slides = np.array(
+            [
+                [world.model.actuator(robot_prefix(robot.name) + name).id for name in each.actuators]
+                for robot, each in gliding
+                if each is not None
+            ],
+            dtype=np.int64,
+        )
+        # From a velocity in the world to what the servos of the slides and the hinge are told.
+        self._to_slides = np.array(
+            [np.array(each.axes) * np.array(each.gears) for _, each in gliding if each is not None]
+        )
+        self._held, self._told = _postures(world.model, robots, found)
+        self._period_s = 1.0 / world.spec.control_hz
+
+    @classmethod
+    def has_wheels(cls, robot: RobotSpec) -> bool:
+        """See `RobotGroup.has_wheels`."""
+        return load(str(robot.mjcf))[1].planar is None
 
     @classmethod
     def base_body(cls, robot: RobotSpec) -> str:
@@ -75,64 +88,53 @@ class MjcfCar(CarGroup):
     def attach(cls, scene: mujoco.MjSpec, robot: RobotSpec, spec: TaskSpec, index: int) -> None:
         """See `RobotGroup.attach`."""
         child, found = load(str(robot.mjcf))
+        if found.radius_m > _largest(robot):
+            raise ValueError(
+                f"radius_m: {robot.footprint_m:g}, but its parts reach {found.radius_m:.3g} m from"
+                f" where it turns; allowed: at least {_rounded(found.radius_m):g}"
+            )
         chassis = child.geom(found.chassis)
         chassis.material = ""
         chassis.rgba = paint(robot, spec)
-        scene.attach(child, prefix=robot_prefix(robot.name), frame=spawn_frame(scene, robot))
+        # The slides of a planar base lie as the world's axes do, wherever it starts.
+        frame = scene.worldbody.add_frame() if found.planar else spawn_frame(scene, robot)
+        scene.attach(child, prefix=robot_prefix(robot.name), frame=frame)
 
     def place(self, ids: np.ndarray) -> None:
         """See `RobotGroup.place`."""
-        spawns = self.world.episodes.spawns[ids[:, None], self.indices]
-        self.world.qpos[ids[:, None, None], self._pos_index] = self._stood(spawns)
-
-    def _stood(self, spawns: np.ndarray) -> np.ndarray:
-        """Positions of the free joints, (n, r, 7), of robots that stand at (n, r, 3) x, y, yaw."""
-        pose = np.zeros((*spawns.shape[:2], 7))
-        pose[..., :2], pose[..., 2] = spawns[..., :2], self._heights
-        cos, sin = np.cos(spawns[..., 2] / 2), np.sin(spawns[..., 2] / 2)
-        w, x, y, z = np.moveaxis(self._attitudes, -1, 0)
-        # A turn about the vertical, and before it the attitude in which the robot stands.
-        pose[..., 3], pose[..., 4] = cos * w - sin * z, cos * x - sin * y
-        pose[..., 5], pose[..., 6] = cos * y + sin * x, cos * z + sin * w
-        return pose
+        columns, values = self._bases.places(self.world.episodes.spawns[ids[:, None], self.indices])
+        self.world.qpos[ids[:, None, None], columns] = values
+        for target, (where, what) in ((self.world.qpos, self._held), (self.world.ctrl, self._told)):
+            if len(where):
+                target[ids[:, None], where] = what
 
     def put(self, robot: int, pose: np.ndarray, velocity: np.ndarray) -> None:
         """See `CarGroup.put`; the robot stands upright, its wheels as they were."""
-        everyone = np.zeros((1, len(self.robots), 3))
-        everyone[0, robot] = pose
-        self.world.qpos[0, self._pos_index[robot]] = self._stood(everyone)[0, robot]
-        self.world.qvel[0, self._vel_index[robot]] = [*velocity[:2], 0.0, *(self._up[robot] * velocity[2])]
+        everyone = np.zeros((2, len(self.robots), 3))
+        everyone[:, robot] = pose, velocity
+        columns, values = self._bases.places(everyone[:1])
+        self.world.qpos[0, columns[robot]] = values[0, robot]
+        columns, values = self._bases.speeds(everyone[1])
+        self.world.qvel[0, columns[robot]] = values[robot]
 
     def poses(self, ids: np.ndarray | None = None) -> np.ndarray:
         """See `CarGroup.poses`."""
-        if ids is not None:
-            position = self.world.qpos[ids[:, None, None], self._pos_index]
-        else:
-            position = self.world.qpos[:, self._pos_index] if self._positions is None else self._positions
-        poses = np.empty((*position.shape[:2], 3))
-        poses[..., :2] = position[..., :2]
-        if self._plain:
-            poses[..., 2] = yaws(position[..., 3:])
-        else:
-            ahead = turned(position[..., 3:], self._ahead)
-            poses[..., 2] = np.arctan2(ahead[..., 1], ahead[..., 0])
-        return poses
+        return self._bases.poses(ids)
 
     def velocities(self) -> np.ndarray:
         """See `CarGroup.velocities`."""
-        velocity = self.world.qvel[:, self._vel_index]
-        # A free joint's rates are about the axes of its body.
-        rate = velocity[..., 5] if self._plain else (velocity[..., 3:] * self._up).sum(-1)
-        return np.concatenate([velocity[..., :2], rate[..., None]], axis=-1)
+        return self._bases.velocities()
 
     def positions(self) -> np.ndarray:
         """See `RobotGroup.positions`."""
-        return self.world.qpos[:, self._pos_index[:, :3]]
+        return self._bases.positions()
 
     def command(self, actions: np.ndarray, dynamics: np.ndarray) -> None:
         """Wheel speed targets; hidden dynamics act as on the differential-drive robot."""
         forward = self._limits[:, 0] * dynamics[..., 0] * actions[..., 0]
         turn = self._limits[:, 1] * (dynamics[..., 1] * actions[..., 1] + dynamics[..., 2])
+        if len(self._gliding):
+            self._glide(forward[:, self._gliding], turn[:, self._gliding])
         # A swapped wheel is told what one on the other side would be: the turn the other way round.
         turn = np.where(dynamics[..., WHEELS_SWAPPED] > 0.0, -turn, turn)
         told = forward[:, self._owner] * self._per_speed + turn[:, self._owner] * self._per_yaw_rate
@@ -141,6 +143,13 @@ class MjcfCar(CarGroup):
             self._on_the_left, left, dynamics[:, self._owner, WHEEL_RIGHT]
         )
 
+    def _glide(self, forward: np.ndarray, turn: np.ndarray) -> None:
+        """Tell the motors of planar bases what moves them ahead and turns them, (n, gliding) each."""
+        # Their slides do not turn with them: midway through the step is where they look on average.
+        course = self.poses()[:, self._gliding, 2] + turn * self._period_s / 2
+        wanted = np.stack([forward * np.cos(course), forward * np.sin(course), turn], axis=-1)
+        self.world.ctrl[:, self._slides] = np.einsum("gij,ngi->ngj", self._to_slides, wanted)
+
     def proprio(self) -> np.ndarray:
         """See `RobotGroup.proprio`."""
         return self.world.odometry.twists(self, self.twists()) / self._limits
@@ -148,12 +157,13 @@ class MjcfCar(CarGroup):
 
 _FULLY = 0.95
 """Share of its full speed from which on a robot needs no more time than its limits say."""
+_CORNERS = float(np.sqrt(2.0))
 
 
 def with_mjcf(spec: TaskSpec, path: str) -> TaskSpec:
     """The same task with every robot replaced by one from a file; where there are arms, every arm.
 
-    Tasks are made for robots of 1 m/s: slower ones get as much more time.
+    Tasks are made for robots of 1 m/s: slower ones get as much more time. The floor grows with large ones.
 
     Args:
         spec: a task, such as `metabot_sim.families.registry.family("drive-goal").spec(3)`.
@@ -175,5 +185,43 @@ def with_mjcf(spec: TaskSpec, path: str) -> TaskSpec:
         raise SpecError(f"robots.{(arms or [spec.robots[0].name])[0]}: {problem}") from None
     slower = max(USUAL_SPEED_MPS / found.max_speed_mps, USUAL_YAW_RATE_RADPS / found.max_yaw_rate_radps)
     slower = max(1.0, slower / min(1.0, found.reached / _FULLY))
-    robots = [{**robot.model_dump(), "kind": "mjcf", "mjcf": path} for robot in spec.robots]
-    return TaskSpec.parse({**spec.model_dump(), "robots": robots, "horizon_s": spec.horizon_s * slower})
+    from metabot_sim.families.driving import with_robots
+
+    # Whatever fits in the usual circle but for its corners is of the usual size.
+    size = None if found.radius_m <= KINDS["mjcf"].radius_m * _CORNERS else _rounded(found.radius_m)
+    changed = [
+        RobotSpec.parse({**robot.model_dump(), "kind": "mjcf", "mjcf": path, "radius_m": size}) for robot in spec.robots
+    ]
+    return with_robots(spec.model_copy(update={"horizon_s": spec.horizon_s * slower}), changed)
+
+
+def _postures(
+    model: mujoco.MjModel, robots: list[RobotSpec], found: list[Contract]
+) -> tuple[tuple[np.ndarray, np.ndarray], tuple[np.ndarray, np.ndarray]]:
+    """Columns of ``qpos``, and of ``ctrl``, and what belongs there at the start of an episode."""
+    held = [
+        (int(model.joint(robot_prefix(robot.name) + name).qposadr[0]) + place, value)
+        for robot, each in zip(robots, found, strict=True)
+        for name, values in each.posture.joints
+        for place, value in enumerate(values)
+    ]
+    told = [
+        (int(model.actuator(robot_prefix(robot.name) + name).id), value)
+        for robot, each in zip(robots, found, strict=True)
+        for name, value in each.posture.controls
+    ]
+    return _columns(held), _columns(told)
+
+
+def _columns(pairs: list[tuple[int, float]]) -> tuple[np.ndarray, np.ndarray]:
+    return np.array([where for where, _ in pairs], dtype=np.int64), np.array([what for _, what in pairs])
+
+
+def _largest(robot: RobotSpec) -> float:
+    """How far parts of a robot may reach: the corners of one of usual size may lie outside of its circle."""
+    return robot.footprint_m * (_CORNERS if robot.radius_m is None else 1.0)
+
+
+def _rounded(radius_m: float) -> float:
+    """Up to whole centimetres."""
+    return float(np.ceil(radius_m * 100.0 - 1e-6) / 100.0)

@@ -14,16 +14,17 @@ from typing import NamedTuple, TypeVar
 import mujoco
 import numpy as np
 
-from metabot.task import KINDS
-from metabot_sim.robots.mjcf import shapes
+from metabot_sim.robots.mjcf import posture, servos, shapes, slides
 from metabot_sim.robots.mjcf.contract import Contract, Drive
 from metabot_sim.robots.mjcf.description import Description, beside
 from metabot_sim.robots.mjcf.trial import reached
-from metabot_sim.robots.mjcf.wheels import Wheel, find
+from metabot_sim.robots.mjcf.wheels import Found, Wheel, find
 
 USUAL_SPEED_MPS = 1.0
 USUAL_YAW_RATE_RADPS = 3.0
 _LARGEST = 20.0
+LARGEST_M = 1.5
+"""The radius of the largest robot that there is a floor for."""
 _SHELL_M = 0.01
 """How much larger than its parts the bumper is that a robot without one gets."""
 _CLEAR_M = 0.005
@@ -52,12 +53,12 @@ def load(path: str) -> tuple[mujoco.MjSpec, Contract]:
     return read_once(path, _loaded)
 
 
-Found = TypeVar("Found")
+Read = TypeVar("Read")
 
 
 def read_once(
-    path: str, read: Callable[[str, tuple[int, ...]], tuple[mujoco.MjSpec, Found]]
-) -> tuple[mujoco.MjSpec, Found]:
+    path: str, read: Callable[[str, tuple[int, ...]], tuple[mujoco.MjSpec, Read]]
+) -> tuple[mujoco.MjSpec, Read]:
     """A robot's file as somebody reads it, who is asked again only when it or its description has changed.
 
     Args:
@@ -90,8 +91,9 @@ def _loaded(path: str, stamps: tuple[int, ...]) -> tuple[mujoco.MjSpec, Contract
         warnings.simplefilter("ignore")
         refuse_nan(text)
         child = mujoco.MjSpec.from_file(path)
+        key = posture.keyframe(child)
         root = alone(child, said)
-        contract = _read(child, root, said, _is_urdf(text))
+        contract = _read(child, root, said, key, _is_urdf(text))
         contract = replace(contract, reached=reached(child, contract))
     return child, contract
 
@@ -167,7 +169,13 @@ class Parts(NamedTuple):
         return cls(*({int(each.id): each for each in group} for group in groups))
 
 
-def _read(child: mujoco.MjSpec, root: mujoco.MjsBody, said: Description, urdf: bool) -> Contract:
+def _read(
+    child: mujoco.MjSpec,
+    root: mujoco.MjsBody,
+    said: Description,
+    key: tuple[np.ndarray, np.ndarray],
+    urdf: bool,
+) -> Contract:
     """Find out what drives the robot, and make the spec ready to be attached; all that is wrong is said at once."""
     root.name = root.name or "base"
     problems: list[str] = []
@@ -176,35 +184,41 @@ def _read(child: mujoco.MjSpec, root: mujoco.MjsBody, said: Description, urdf: b
     data = mujoco.MjData(model)
     mujoco.mj_forward(model, data)
     base = model.body(root.name).id
-    found = find(model, data, base, said)
+    carrying = slides.chain(model, base)[0]
+    posture.take(model, data, key[0], carrying)
+    solid = shapes.solid(model)
+    planar = slides.find(model, data, base, shapes.lowest(model, data, solid), problems)
+    found = Found() if planar else find(model, data, base, said)
     problems += found.problems
     problems += _held(model, base, found.wheels)
-    free = _free_joint(child, root, problems)
-    solid = shapes.solid(model)
-    radius = shapes.reach(model, data, solid, data.xpos[base])
-    # The corners of a base may lie outside of the circle that families keep free.
-    allowed = KINDS["mjcf"].radius_m * np.sqrt(2.0)
-    if radius > allowed:
-        problems.append(
-            f"its parts reach {radius:.2f} m from the origin of '{root.name}'; wanted: at most {allowed:.2f} m"
-        )
+    free = "" if planar else _free_joint(child, root, problems)
+    radius = shapes.reach(model, data, solid, planar.anchor if planar else data.xpos[base])
+    if radius > LARGEST_M:
+        problems.append(f"its parts reach {radius:.2f} m from '{root.name}'; wanted: at most {LARGEST_M:g} m")
     if not problems:
-        speed, yaw_rate = _limits(model, found.wheels, said, problems)
+        speed, yaw_rate = _limits(model, _fastest(model, found.wheels, planar), said, problems)
     if problems:
         raise ValueError("; ".join(problems))
+    turning = {wheel.joint for wheel in found.wheels}
+    driving = {each for joint in turning.union(carrying) for each in servos.drivers(model).get(joint, ())}
+    held = posture.read(model, parts.joints, parts.actuators, key, (turning.union(carrying), driving))
     drives = _motors(child, parts, model, found.wheels, speed, yaw_rate)
+    carried = slides.motors(child, parts.joints, parts.actuators, model, planar) if planar else None
     bake(child, parts, model)
     _meet_everything(child, parts, model)
     if urdf:
         _ease_casters(parts, model, data, found.wheels)
-    height = float(data.xpos[base][2]) - shapes.lowest(model, data, solid)
-    attitude = _attitude(data.xquat[base], found.forward)
+    attitude = _attitude(data.xquat[base], planar.forward if planar else found.forward)
+    lifted = planar.lift_m if planar else -shapes.lowest(model, data, solid)
+    height = float(data.xpos[planar.body if planar else base][2]) + lifted
     root.pos, root.quat = [0.0, 0.0, height], attitude
+    if planar:
+        root.pos = planar.stand(data.xpos[base])
     # Euler angles of the file would win over a quaternion.
     root.alt.type = mujoco.mjtOrientation.mjORIENTATION_QUAT
     chassis = _chassis(parts, model, said)
     if not any(sensor.name == "bumper" and sensor.type == mujoco.mjtSensor.mjSENS_TOUCH for sensor in child.sensors):
-        _add_bumper(child, parts, model, data, height - float(data.xpos[base][2]), found.wheels)
+        _add_bumper(child, parts, model, data, lifted, found.wheels)
     return Contract(
         base=root.name,
         root=free,
@@ -213,7 +227,10 @@ def _read(child: mujoco.MjSpec, root: mujoco.MjsBody, said: Description, urdf: b
         attitude=tuple(map(float, attitude)),  # type: ignore[arg-type]
         max_speed_mps=speed,
         max_yaw_rate_radps=yaw_rate,
+        radius_m=radius,
         wheels=tuple(drives),
+        planar=carried,
+        posture=held,
     )
 
 
@@ -239,7 +256,10 @@ def _free_joint(child: mujoco.MjSpec, root: mujoco.MjsBody, problems: list[str])
         free.armature = free.frictionloss = 0.0
         return str(free.name)
     kinds = ", ".join(str(joint.type).rsplit("JNT_", 1)[-1].lower() for joint in joints)
-    problems.append(f"its base '{root.name}' hangs on joints ({kinds}); wanted: a free joint, or none")
+    problems.append(
+        f"its base '{root.name}' hangs on joints ({kinds}); wanted: a free joint, none, or two level slides and an"
+        " upright hinge that carry it"
+    )
     return ""
 
 
@@ -259,31 +279,26 @@ def _held(model: mujoco.MjModel, base: int, wheels: list[Wheel]) -> list[str]:
     return problems
 
 
-def _limits(model: mujoco.MjModel, wheels: list[Wheel], said: Description, problems: list[str]) -> tuple[float, float]:
+def _fastest(model: mujoco.MjModel, wheels: list[Wheel], planar: slides.Slides | None) -> tuple[float, float]:
+    """Speed and yaw rate that its motors may be told; infinite where nothing limits them."""
+    if planar:
+        return slides.speeds(model, planar)
+    speed = min(servos.fastest(model, wheel.actuator) * wheel.radius_m for wheel in wheels)
+    return speed, speed / max(abs(wheel.side_m) for wheel in wheels)
+
+
+def _limits(
+    model: mujoco.MjModel, fastest: tuple[float, float], said: Description, problems: list[str]
+) -> tuple[float, float]:
     """Speed and yaw rate at full command: as described, as the file says, as its motors may, or usual ones."""
-    fastest = min(_fastest(model, wheel) for wheel in wheels)
-    across = max(abs(wheel.side_m) for wheel in wheels)
     named = {name: _numeric(model, name, problems) for name in ("max_speed_mps", "max_yaw_rate_radps")}
-    speed = said.max_speed_mps or named["max_speed_mps"] or min(fastest, USUAL_SPEED_MPS)
-    yaw_rate = (
-        said.max_yaw_rate_radps
-        or named["max_yaw_rate_radps"]
-        or min(fastest / across if np.isfinite(fastest) else np.inf, USUAL_YAW_RATE_RADPS)
-    )
-    if speed > fastest * (1.0 + 1e-6):
+    speed = said.max_speed_mps or named["max_speed_mps"] or min(fastest[0], USUAL_SPEED_MPS)
+    yaw_rate = said.max_yaw_rate_radps or named["max_yaw_rate_radps"] or min(fastest[1], USUAL_YAW_RATE_RADPS)
+    if speed > fastest[0] * (1.0 + 1e-6):
         problems.append(
-            f"the ctrlrange of its wheels' actuators allows {fastest:.3g} m/s; wanted: at least max_speed_mps {speed:g}"
+            f"the ctrlrange of its actuators allows {fastest[0]:.3g} m/s; wanted: at least max_speed_mps {speed:g}"
         )
     return float(speed), float(yaw_rate)
-
-
-def _fastest(model: mujoco.MjModel, wheel: Wheel) -> float:
-    """Metres per second that a wheel may be told."""
-    actuator = wheel.actuator
-    if actuator is None or not model.actuator_ctrllimited[actuator] or not _is_servo(model, actuator):
-        return np.inf
-    low, high = model.actuator_ctrlrange[actuator]
-    return float(min(-low, high) / abs(model.actuator_gear[actuator, 0]) * wheel.radius_m)
 
 
 def _numeric(model: mujoco.MjModel, name: str, problems: list[str]) -> float | None:
@@ -295,11 +310,6 @@ def _numeric(model: mujoco.MjModel, name: str, problems: list[str]) -> float | N
                 return None
             return value
     return None
-
-
-def _is_servo(model: mujoco.MjModel, actuator: int) -> bool:
-    gain, bias = model.actuator_gainprm[actuator], model.actuator_biasprm[actuator]
-    return bool(gain[0] > 0.0 and bias[1] == 0.0 and np.isclose(bias[2], -gain[0]))
 
 
 def _motors(
@@ -316,7 +326,7 @@ def _motors(
         joint.stiffness[:] = 0.0
         rate = (speed + abs(wheel.side_m) * yaw_rate) / wheel.radius_m
         gear = 1.0
-        if wheel.actuator is not None and _is_servo(model, wheel.actuator):
+        if wheel.actuator is not None and servos.is_velocity_servo(model, wheel.actuator):
             actuator = parts.actuators[wheel.actuator]
             gear = float(actuator.gear[0])
         else:

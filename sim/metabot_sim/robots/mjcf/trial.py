@@ -33,16 +33,16 @@ def reached(child: mujoco.MjSpec, contract: Contract) -> float:
     scene.attach(child.copy(), prefix="robot/", frame=scene.worldbody.add_frame())
     model = scene.compile()
     data = mujoco.MjData(model)
-    for wheel in contract.wheels:
-        told = contract.max_speed_mps / wheel.radius_m * wheel.sign * wheel.gear
-        data.ctrl[model.actuator(f"robot/{wheel.actuator}").id] = told
-    at = int(model.joint(f"robot/{contract.root}").dofadr[0])
+    for name, values in contract.posture.joints:
+        first = int(model.joint(f"robot/{name}").qposadr[0])
+        data.qpos[first : first + len(values)] = values
+    for actuator, told in (*contract.posture.controls, *_full_speed(contract).items()):
+        data.ctrl[model.actuator(f"robot/{actuator}").id] = told
     for _ in range(round(_TIME_S / model.opt.timestep)):
         mujoco.mj_step(model, data)
         if data.warning[mujoco.mjtWarning.mjWARN_BADQACC].number or not np.isfinite(data.qvel).all():
             raise ValueError("it flies off when it is told to drive; wanted: motors with a smaller kv, or a forcerange")
-    speed = float(data.qvel[at])
-    risen = float(data.qpos[int(model.joint(f"robot/{contract.root}").qposadr[0]) + 2]) - contract.height_m
+    speed, risen = _found(model, data, contract)
     told_mps = f"told to drive {contract.max_speed_mps:g} m/s it"
     if abs(risen) > 0.5 * contract.height_m + 0.02:
         raise ValueError(
@@ -51,7 +51,25 @@ def reached(child: mujoco.MjSpec, contract: Contract) -> float:
         )
     if speed < _LEAST * contract.max_speed_mps:
         raise ValueError(
-            f"its wheels are too weak, or slip: {told_mps} reaches {speed:.2f} m/s in {_TIME_S:g} s; wanted: motors"
-            " with more force (forcerange, kv, ctrlrange), or a lower max_speed_mps"
+            f"its {'motors' if contract.planar else 'wheels'} are too weak, or slip: {told_mps} reaches {speed:.2f} m/s"
+            f" in {_TIME_S:g} s; wanted: motors with more force (forcerange, kv, ctrlrange), or a lower max_speed_mps"
         )
     return speed / contract.max_speed_mps
+
+
+def _full_speed(contract: Contract) -> dict[str, float]:
+    """What actuators are told for full speed straight on, by their names."""
+    speed = contract.max_speed_mps
+    if contract.planar is None:
+        return {wheel.actuator: speed / wheel.radius_m * wheel.sign * wheel.gear for wheel in contract.wheels}
+    along = np.array(contract.planar.axes)[0] * speed
+    return dict(zip(contract.planar.actuators, along * contract.planar.gears, strict=True))
+
+
+def _found(model: mujoco.MjModel, data: mujoco.MjData, contract: Contract) -> tuple[float, float]:
+    """Its speed along x, in m/s, and by how much it has risen, in metres."""
+    if contract.planar is None:
+        root = model.joint(f"robot/{contract.root}")
+        return float(data.qvel[root.dofadr[0]]), float(data.qpos[root.qposadr[0] + 2]) - contract.height_m
+    dofs = [int(model.joint(f"robot/{name}").dofadr[0]) for name in contract.planar.joints]
+    return float(np.array(contract.planar.axes)[0] @ data.qvel[dofs]), 0.0

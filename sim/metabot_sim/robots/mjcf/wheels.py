@@ -9,7 +9,7 @@ import mujoco
 import numpy as np
 
 from metabot_sim.robots.base import subtree
-from metabot_sim.robots.mjcf import shapes
+from metabot_sim.robots.mjcf import servos, shapes
 from metabot_sim.robots.mjcf.description import Description
 
 _NEAR_FLOOR_M = 0.006
@@ -68,7 +68,9 @@ def find(model: mujoco.MjModel, data: mujoco.MjData, base: int, said: Descriptio
     found = Found()
     floor = shapes.lowest(model, data, shapes.solid(model))
     rolling = [joint for joint in range(model.njnt) if _rolls(model, data, joint, floor)]
-    drivers = _drivers(model)
+    turned = servos.drivers(model)
+    # Of two on one joint the second: that they are two is said below.
+    drivers = {joint: found[-1] for joint, found in turned.items()}
     named = {**dict.fromkeys(said.left, "left"), **dict.fromkeys(said.right, "right")}
     if named:
         known = {model.joint(joint).name: joint for joint in range(model.njnt)}
@@ -85,11 +87,10 @@ def find(model: mujoco.MjModel, data: mujoco.MjData, base: int, said: Descriptio
     if not chosen:
         found.problems = found.problems or [_why_none(model, rolling)]
         return found
-    turned = model.actuator_trnid[:, 0].tolist()
     for joint in chosen:
-        if joint in drivers and turned.count(joint) > 1:
+        if len(turned.get(joint, ())) > 1:
             found.problems.append(
-                f"{turned.count(joint)} actuators turn '{model.joint(joint).name}'; wanted: one a wheel"
+                f"{len(turned[joint])} actuators turn '{model.joint(joint).name}'; wanted: one a wheel"
             )
     sides = [named.get(model.joint(joint).name) or _side(model, joint, drivers.get(joint)) for joint in chosen]
     axle = _axle(model, data, base, chosen, sides)
@@ -146,17 +147,6 @@ def _geoms_of(model: mujoco.MjModel, body: int) -> np.ndarray:
     """Solid geoms of a body and all below it."""
     solid = shapes.solid(model)
     return solid[np.isin(model.geom_bodyid[solid], subtree(model, body))]
-
-
-def _drivers(model: mujoco.MjModel) -> dict[int, int]:
-    """Actuators by the joint that each turns."""
-    kinds = (int(mujoco.mjtTrn.mjTRN_JOINT), int(mujoco.mjtTrn.mjTRN_JOINTINPARENT))
-    # Of two on one joint the second: `find` says that they are two.
-    return {
-        int(model.actuator_trnid[each, 0]): each
-        for each in range(model.nu)
-        if int(model.actuator_trntype[each]) in kinds
-    }
 
 
 def _side(model: mujoco.MjModel, joint: int, actuator: int | None) -> str | None:

@@ -1,0 +1,30 @@
+"""Actuators of a robot's file: which drives which joint, and which are velocity servos."""
+
+from __future__ import annotations
+
+import mujoco
+import numpy as np
+
+
+def drivers(model: mujoco.MjModel) -> dict[int, list[int]]:
+    """Actuators by the joint that each drives; joints that nothing drives are left out."""
+    kinds = (int(mujoco.mjtTrn.mjTRN_JOINT), int(mujoco.mjtTrn.mjTRN_JOINTINPARENT))
+    found: dict[int, list[int]] = {}
+    for each in range(model.nu):
+        if int(model.actuator_trntype[each]) in kinds:
+            found.setdefault(int(model.actuator_trnid[each, 0]), []).append(each)
+    return found
+
+
+def is_velocity_servo(model: mujoco.MjModel, actuator: int) -> bool:
+    """Whether an actuator is told a speed."""
+    gain, bias = model.actuator_gainprm[actuator], model.actuator_biasprm[actuator]
+    return bool(gain[0] > 0.0 and bias[1] == 0.0 and np.isclose(bias[2], -gain[0]))
+
+
+def fastest(model: mujoco.MjModel, actuator: int | None) -> float:
+    """Largest speed of its joint, either way, that a velocity servo may be told; infinite where nothing limits it."""
+    if actuator is None or not model.actuator_ctrllimited[actuator] or not is_velocity_servo(model, actuator):
+        return np.inf
+    low, high = model.actuator_ctrlrange[actuator]
+    return float(min(-low, high) / abs(model.actuator_gear[actuator, 0]))
