@@ -12,15 +12,16 @@ from PIL import Image, ImageDraw, ImageFont
 from metabot.demo.report.motion import Motion
 from metabot.demo.report.view import (
     BASE_M,
-    CHASSIS_M,
     HAND_M,
     NOSE_M,
     POINTER_M,
     View,
+    chassis_m,
     half_width,
     is_arm,
     on_robot,
     scale_bar_m,
+    scaled,
 )
 from metabot.task import ObjectSpec, RobotSpec, TaskSpec
 from metabot_sim.colors import COLORS
@@ -154,8 +155,8 @@ def draw_start(canvas: Canvas, view: View, robot: RobotSpec) -> None:
     color = rgb(robot.color)
     if is_arm(robot):
         return canvas.disc(*view.xy(*pose[:2]), BASE_M * view.scale, PAPER, color, 2.5)
-    canvas.disc(*view.xy(*pose[:2]), CHASSIS_M * view.scale, PAPER, color, 2.5)
-    canvas.polygon([view.xy(*on_robot(pose, corner)) for corner in POINTER_M], INK)
+    canvas.disc(*view.xy(*pose[:2]), chassis_m(robot) * view.scale, PAPER, color, 2.5)
+    canvas.polygon([view.xy(*on_robot(pose, corner)) for corner in scaled(robot, POINTER_M)], INK)
 
 
 def draw_trail(canvas: Canvas, points: list[tuple[float, float]], color: str, width: float) -> None:
@@ -170,8 +171,8 @@ def draw_robot(canvas: Canvas, view: View, robot: RobotSpec, pose: tuple[float, 
         base, hand = view.xy(robot.spawn.x, robot.spawn.y), view.xy(*pose[:2])
         draw_trail(canvas, [base, hand], robot.color, 5)
         return canvas.disc(*hand, HAND_M * view.scale, rgb(robot.color), INK, 1.5)
-    canvas.disc(*view.xy(*pose[:2]), CHASSIS_M * view.scale, rgb(robot.color), INK, 1.5)
-    canvas.polygon([view.xy(*on_robot(pose, point)) for point in NOSE_M], INK)
+    canvas.disc(*view.xy(*pose[:2]), chassis_m(robot) * view.scale, rgb(robot.color), INK, 1.5)
+    canvas.polygon([view.xy(*on_robot(pose, point)) for point in scaled(robot, NOSE_M)], INK)
 
 
 def draw_thing(canvas: Canvas, view: View, thing: ObjectSpec, spot: tuple[float, float], fill: Rgb | None) -> None:

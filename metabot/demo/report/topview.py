@@ -12,11 +12,11 @@ from metabot.demo.report.motion import Motion, arrival_s, frame_times
 from metabot.demo.report.svg import Attribute, number, picture, points, tag, text
 from metabot.demo.report.view import (
     BASE_M,
-    CHASSIS_M,
     HAND_M,
     NOSE_M,
     POINTER_M,
     View,
+    chassis_m,
     color_hex,
     fit,
     half_width,
@@ -25,6 +25,7 @@ from metabot.demo.report.view import (
     label_spots,
     on_robot,
     scale_bar_m,
+    scaled,
 )
 from metabot.task import ObjectSpec, RobotSpec, TaskSpec
 
@@ -170,12 +171,12 @@ def _start(view: View, robot: RobotSpec) -> Markup:
         base = tag("circle", cx=x, cy=y, r=BASE_M * view.scale, stroke=color_hex(robot.color), class_="start")
         return tag("g", tag("title", f"base of {robot.name}"), base)
     pose = (robot.spawn.x, robot.spawn.y, robot.spawn.yaw)
-    pointer = points(view.xy(*on_robot(pose, corner)) for corner in POINTER_M)
+    pointer = points(view.xy(*on_robot(pose, corner)) for corner in scaled(robot, POINTER_M))
     color = color_hex(robot.color)
     return tag(
         "g",
         tag("title", f"start of {robot.name}"),
-        tag("circle", cx=x, cy=y, r=CHASSIS_M * view.scale, stroke=color, class_="start"),
+        tag("circle", cx=x, cy=y, r=chassis_m(robot) * view.scale, stroke=color, class_="start"),
         tag("polygon", points=pointer, class_="pointer"),
     )
 
@@ -193,9 +194,9 @@ def _path(view: View, motion: Motion, mover: RobotSpec | ObjectSpec) -> Markup:
 def _body(view: View, robot: RobotSpec) -> list[Markup]:
     if is_arm(robot):
         return [tag("circle", r=HAND_M * view.scale, fill=color_hex(robot.color), class_="robot")]
-    nose = points((x * view.scale, -y * view.scale) for x, y in NOSE_M)
+    nose = points((x * view.scale, -y * view.scale) for x, y in scaled(robot, NOSE_M))
     return [
-        tag("circle", r=CHASSIS_M * view.scale, fill=color_hex(robot.color), class_="robot"),
+        tag("circle", r=chassis_m(robot) * view.scale, fill=color_hex(robot.color), class_="robot"),
         tag("polygon", points=nose, class_="nose"),
     ]
 
@@ -281,7 +282,7 @@ def _moving_robot(
         **loop,
     )
     body = tag("g", turns, *_body(view, robot), transform=f"rotate({number(-math.degrees(poses[0, 2]), 1)})")
-    above = HAND_M if is_arm(robot) else max(CHASSIS_M, spec.success.radius_m)
+    above = HAND_M if is_arm(robot) else max(chassis_m(robot), spec.success.radius_m)
     name = text(0, -above * view.scale - 10, robot.name, "middle", "name")
     fine = " fine" if is_fine(robot) else ""
     return tag(

@@ -11,6 +11,7 @@ from metabot.demo.report.motion import Motion
 from metabot.task import KINDS, ObjectSpec, RobotSpec, TaskSpec
 from metabot_sim.colors import COLORS
 
+Corners = tuple[tuple[float, float], ...]
 CHASSIS_M = 0.15
 """Radius of the drawn robot: its chassis."""
 NOSE_M = ((0.145, 0.0), (0.045, 0.075), (0.045, -0.075))
@@ -27,6 +28,25 @@ _SCALES_M = (0.5, 1.0, 2.0, 5.0, 10.0, 20.0)
 def is_arm(robot: RobotSpec) -> bool:
     """Whether a robot stands at its base and moves its hand."""
     return KINDS[robot.kind].reach_m is not None
+
+
+def chassis_m(robot: RobotSpec) -> float:
+    """Radius of a drawn robot that drives: a user's large one is drawn as large as it is.
+
+    >>> chassis_m(RobotSpec(name="usual")), chassis_m(RobotSpec(name="own", kind="mjcf", mjcf="own.xml", radius_m=0.4))
+    (0.15, 0.4)
+    """
+    return CHASSIS_M if robot.radius_m is None else robot.radius_m
+
+
+def scaled(robot: RobotSpec, corners: Corners) -> list[tuple[float, float]]:
+    """Corners of what is drawn on a robot, such as `NOSE_M`, on one of its size.
+
+    >>> scaled(RobotSpec(name="own", kind="mjcf", mjcf="own.xml", radius_m=0.3), ((0.1, 0.0),))
+    [(0.2, 0.0)]
+    """
+    factor = chassis_m(robot) / CHASSIS_M
+    return [(x * factor, y * factor) for x, y in corners]
 
 
 def is_fine(mover: RobotSpec | ObjectSpec) -> bool:
@@ -112,11 +132,12 @@ def label_spots(
         busy += view.line(motion.trail(name, height / 2 / view.scale)[:, 1:3])
     for robot in spec.robots:
         pose = (robot.spawn.x, robot.spawn.y, robot.spawn.yaw)
-        busy += [view.xy(*pose[:2]), view.xy(*on_robot(pose, POINTER_M[0]))]
-    reach, near = CHASSIS_M * view.scale, 0.5 * CHASSIS_M * view.scale
+        busy += [view.xy(*pose[:2]), view.xy(*on_robot(pose, scaled(robot, POINTER_M)[0]))]
+    near = 0.5 * CHASSIS_M * view.scale
     spots: dict[str, tuple[float, float]] = {}
     for robot in spec.robots:
         start = view.xy(robot.spawn.x, robot.spawn.y)
+        reach = chassis_m(robot) * view.scale
         candidates = []
         for turn in range(16):
             angle = turn * math.pi / 8
