@@ -18,7 +18,7 @@ from rich.console import Console
 
 from metabot.demo.console import DemoConsole
 from metabot.demo.paths import UNADAPTED_PATHS, write_paths
-from metabot.demo.report import faults, write_report
+from metabot.demo.report import faults, view, write_report
 from metabot.demo.report import proportion as proportion_module
 from metabot.demo.report import words as words_module
 from metabot.demo.report.load import load_summary
@@ -431,7 +431,7 @@ def rows_of(html: str, table: str) -> list[list[str]]:
     ]
 
 
-@pytest.mark.parametrize("module", [faults, proportion_module, words_module], ids=lambda module: module.__name__)
+@pytest.mark.parametrize("module", [faults, proportion_module, view, words_module], ids=lambda module: module.__name__)
 def test_examples_hold(module):
     result = doctest.testmod(module)
     assert result.attempted and not result.failed
