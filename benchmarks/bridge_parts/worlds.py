@@ -174,12 +174,14 @@ class CommandedWorld(SimulatorNode):
         robot, face = env.spec.robots[index], robot_interface(env, index)
         if robot.kind == "arm":
             servo = self.create_publisher(TwistStamped, f"/{robot.name}/servo", newest())
-            grip = self.create_publisher(Float64, f"/{robot.name}/gripper", newest())
+            grips = convert.GRIP in face.action_names
+            grip = self.create_publisher(Float64, f"/{robot.name}/gripper", newest()) if grips else None
 
             def arm(action: np.ndarray) -> None:
                 stamp = self.get_clock().now().to_msg()
                 servo.publish(convert.servo_to_ros(action, face, robot.name, stamp))
-                grip.publish(convert.gripper_to_ros(action[4], face))
+                if grip is not None:
+                    grip.publish(convert.gripper_to_ros(action[4], face))
 
             return arm
         command = self.create_publisher(Twist, f"/{robot.name}/cmd_vel", newest())

@@ -21,6 +21,9 @@ from metabot.params import decode_vector, encode_vector
 from metabot.task import RobotInterface
 from metabot_sim.frames import turned
 
+GRIP = "grip"
+"""Name of the command that arms with a gripper have and others have not."""
+
 
 def vector_to_ros(vector: np.ndarray) -> tuple[array, int]:
     """The `data` and `checksum` fields of a vector.
@@ -227,11 +230,11 @@ def joint_states_to_ros(
     robot: str,
     stamp: Time,
 ) -> JointState:
-    """State of an arm with a gripper; the fingers' effort is 1 where they feel something between them, else 0.
+    """State of an arm; its fingers' effort is 1 where they feel something between them, else 0.
 
     Args:
         names: of its joints, those of the gripper last.
-        fingers: how many joints the gripper has.
+        fingers: how many joints the gripper has; 0 without one.
         positions: (k,) in the order of names, radians or metres.
         velocities: (k,) of the same.
         pressed: whether the fingers feel something.
@@ -254,7 +257,7 @@ def joint_states_from_ros(
     Args:
         message: of joints in any order.
         names: of the arm's joints, in the order that is wanted, those of the gripper last.
-        fingers: how many joints the gripper has.
+        fingers: how many joints the gripper has; 0 without one.
 
     Raises:
         KeyError: naming the joint that is missing.

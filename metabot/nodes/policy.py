@@ -52,7 +52,8 @@ class PolicyNode(ManagedNode):
 
     Publishes:
         control_status (ControlStatus); of a robot that drives cmd_vel (geometry_msgs/Twist), of an arm
-        servo (geometry_msgs/TwistStamped), a velocity of its fingertips, and gripper (std_msgs/Float64), an opening.
+        servo (geometry_msgs/TwistStamped), a velocity of its fingertips, and gripper (std_msgs/Float64), an opening,
+        if it has one.
 
     Subscribes:
         policy (PolicyFile, latched), /task (Task, latched); of a robot that drives odom (nav_msgs/Odometry) and
@@ -230,6 +231,7 @@ class PolicyNode(ManagedNode):
             hear(Odometry, f"/objects/{thing.name}", partial(self._on_object, thing.name))
         if not senses.drives and self._servo is None:
             self._servo = self.create_publisher(TwistStamped, "servo", newest())
+        if convert.GRIP in senses.interface.action_names and self._gripper is None:
             self._gripper = self.create_publisher(Float64, "gripper", newest())
         for car in senses.cars if not senses.drives else ():
             hear(Odometry, f"/{car}/odom", partial(self._on_car, car))
@@ -440,10 +442,12 @@ class PolicyNode(ManagedNode):
         if senses.drives:
             self._command.publish(convert.command_to_ros(command, *(term.scale for term in contract.robot.action[:2])))
             return
-        assert self._servo is not None and self._gripper is not None
+        assert self._servo is not None
         stamp = self.get_clock().now().to_msg()
         self._servo.publish(convert.servo_to_ros(command, contract.robot, self.robot, stamp))
-        self._gripper.publish(convert.gripper_to_ros(command[4], contract.robot))
+        if convert.GRIP in senses.interface.action_names:
+            assert self._gripper is not None
+            self._gripper.publish(convert.gripper_to_ros(command[4], contract.robot))
 
 
 def main() -> int:

@@ -131,7 +131,7 @@ class SimulatedCar(SimulatedRobot):
 class SimulatedArm(SimulatedRobot):
     """joint_states of an arm, and where its fingertips are as ground_truth.
 
-    It is told by ``servo`` (a velocity of the fingertips) and ``gripper`` (an opening).
+    It is told by ``servo`` (a velocity of the fingertips) and, if it has a gripper, ``gripper`` (an opening).
     """
 
     def __init__(self, node: Node, world: BatchedWorld, index: int, interface: RobotInterface, told: Told) -> None:
@@ -145,7 +145,10 @@ class SimulatedArm(SimulatedRobot):
         self._hears(
             TwistStamped, "servo", lambda message: told(slice(0, 4), convert.servo_from_ros(message, interface))
         )
-        self._hears(Float64, "gripper", lambda message: told(slice(4, 5), convert.gripper_from_ros(message, interface)))
+        if convert.GRIP in interface.action_names:
+            self._hears(
+                Float64, "gripper", lambda message: told(slice(4, 5), convert.gripper_from_ros(message, interface))
+            )
 
     def publish(self, now: Snapshot, stamp: Time) -> None:
         """See `SimulatedRobot.publish`."""

@@ -14,6 +14,7 @@ from rclpy.time import Time
 from rosgraph_msgs.msg import Clock
 from std_srvs.srv import SetBool, Trigger
 
+from metabot.nodes import conversions as convert
 from metabot.nodes.managed import ManagedNode, SetupError, run_node
 from metabot.nodes.qos import latched, newest, reliable
 from metabot.nodes.simulated import SimulatedArm, SimulatedCar, SimulatedObjects, SimulatedRobot, Snapshot
@@ -55,8 +56,8 @@ class SimulatorNode(ManagedNode):
 
     Subscribes:
         /task (Task, latched), /<robot>/cmd_vel (geometry_msgs/Twist), and of arms /<robot>/servo
-        (geometry_msgs/TwistStamped), a velocity of the fingertips in the base's frame, and /<robot>/gripper
-        (std_msgs/Float64), an opening in metres.
+        (geometry_msgs/TwistStamped), a velocity of the fingertips in the base's frame, and of those with a gripper
+        /<robot>/gripper (std_msgs/Float64), an opening in metres.
 
     Services:
         /world/reset (std_srvs/Trigger), /world/pause (std_srvs/SetBool),
@@ -141,7 +142,7 @@ class SimulatorNode(ManagedNode):
             # A gripper that nobody tells anything keeps what it holds.
             self._held = np.zeros(self._told.shape, dtype=bool)
             for index, face in enumerate(faces):
-                self._held[index, : len(face.action)] = [name == "grip" for name in face.action_names]
+                self._held[index, : len(face.action)] = [name == convert.GRIP for name in face.action_names]
             self._robots = [
                 topics(self, env.world, index, face, self._hear(index))
                 for index, (topics, face) in enumerate(zip(kinds, faces, strict=True))

@@ -19,6 +19,7 @@ FAMILIES = (
     "drive-race",
     "drive-pursuit",
     "drive-capture",
+    "arm-reach",
     "grasp-place",
     "grasp-frames",
     "grasp-eye",

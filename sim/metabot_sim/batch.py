@@ -33,7 +33,7 @@ class BatchedWorld:
         model: the compiled scene.
         episodes: starts, goals and hidden dynamics of the simulations; takes effect at `reset`
             (gains, biases and dead actuators at once, delays too once `remember_commands` was called).
-        groups: the robots, kind by kind.
+        groups: the robots, kind by kind; those of one kind that have other interfaces are groups of their own.
         odometry: what driving robots believe of their own motion.
         diverged: (num_sims,) bool, which simulations the last step lost; they stand at their start again.
         qpos, qvel, ctrl, sensordata: live arrays of the engine, (num_sims, ...).
@@ -78,7 +78,7 @@ class BatchedWorld:
         for kind, group in ROBOTS.items():
             indices = np.array([i for i, robot in enumerate(spec.robots) if robot.kind == kind], dtype=np.int64)
             if len(indices):
-                self.groups.append(group.of(self, [spec.robots[i] for i in indices], indices))
+                self.groups += group.of(self, [spec.robots[i] for i in indices], indices)
         self.odometry = Odometry(self)
         self.action_sizes = self._action_sizes()
         self.diverged = np.zeros(num_sims, dtype=bool)
@@ -130,7 +130,7 @@ class BatchedWorld:
         return next(group for group in self.groups if robot in group.indices)
 
     def group(self, kind: str) -> RobotGroup:
-        """The robots of one kind.
+        """The robots of one kind; the first of its groups, where they have several interfaces.
 
         Raises:
             KeyError: if the scene has none.

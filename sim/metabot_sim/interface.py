@@ -43,8 +43,11 @@ _GRASPING: tuple[tuple[str, _Meaning], ...] = (
     (r"(target|bin|object|other|post|end|place|car|stop)(_\d+)?(_place)?_[xyz]", ("m", _NEAR, "tips")),
     (r"neighbour_\d+_[xyz]", ("m", _NEAR, "tips")),
     (r".*(cos|sin)(_\dyaw)?", ("1", 1.0, "tips")),
-    (r"tilt", ("1", 1.0, "")),
-    (r".*_is_\w+|.*held|held_by_other|object_\d+_there|picks|aboard|loads|drives|unloads|.*_count", ("1", 1.0, "")),
+    (r"tilt|has_gripper", ("1", 1.0, "")),
+    (
+        r".*_is_\w+|.*held|held_by_other|object_\d+_there|picks|aboard|loads|drives|unloads|.*_count",
+        ("1", 1.0, ""),
+    ),
 )
 _FETCHING: tuple[tuple[str, _Meaning], ...] = (
     (r"goal_(ahead|left|up)", ("m", 0.2, "base")),

@@ -14,6 +14,7 @@ from metabot_sim import rng
 from metabot_sim.batch import BatchedWorld
 from metabot_sim.episodes import OBJECT_DYNAMICS, ROBOT_DYNAMICS, EpisodeBatch
 from metabot_sim.rewards import Step
+from metabot_sim.robots.arm.own import has_gripper
 from metabot_sim.robots.registry import ROBOTS
 
 Split = Literal["train", "validation", "test", "held-out"]
@@ -67,6 +68,8 @@ class Family(ABC):
     """Whether robots see places through their own odometry, so that its errors matter."""
     looks: ClassVar[bool] = False
     """Whether arms see places through a camera of their own, so that its errors matter."""
+    needs_gripper: ClassVar[bool] = True
+    """Whether its arms have to have a gripper; where they need none, nothing is grasped."""
     holds: ClassVar[bool] = False
     """Whether a task may want robots to stand still where they are sent."""
     provides: ClassVar[frozenset[str]]
@@ -122,6 +125,7 @@ class Family(ABC):
         if any(robot.kind == "mjcf" for robot in spec.robots):
             # What every robot of metabot's can have goes wrong here, a user's own may not have.
             self.check_ranges(self.intervals("held-out"), spec)
+        self.check_grippers(spec)
         if spec.success.hold_s and not self.holds:
             raise SpecError(
                 f"success.hold_s: {spec.success.hold_s:g}, but nobody stands still in {self.name}; allowed: 0"
@@ -138,6 +142,28 @@ class Family(ABC):
                 f"objects: {len(spec.objects)} are too few for {self.name}; allowed: at least {len(usual.objects)}"
             )
 
+    def check_grippers(self, spec: TaskSpec) -> None:
+        """Refuse arms without a gripper where one is needed.
+
+        Raises:
+            SpecError: with the robot, the family and what is allowed; also where an arm's file cannot be read.
+        """
+        for robot in spec.robots:
+            if robot.kind != "arm" or robot.mjcf is None or not self.needs_gripper:
+                continue
+            try:
+                grips = has_gripper(robot)
+            except ValueError as problem:
+                raise SpecError(f"robots.{robot.name}: {problem}") from None
+            if not grips:
+                from metabot_sim.families.registry import available, family
+
+                others = ", ".join(name for name in available() if not family(name).needs_gripper)
+                raise SpecError(
+                    f"robots.{robot.name}: mjcf {robot.mjcf}: an arm without a gripper cannot play {self.name}; wanted:"
+                    f" a hand with two fingers, or a family that needs none: {others}"
+                )
+
     def check_dynamics(self, robot: RobotSpec) -> None:
         """Refuse hidden dynamics that would have no effect.
 
@@ -150,6 +176,7 @@ class Family(ABC):
             (WHEELS, rolls, f"{'its file' if robot.mjcf else robot.kind} has no wheels"),
             (TYRES, rolls or robot.kind != "mjcf", "its file has no tyres"),
             (FRAMES, robot.kind == "arm", f"{robot.kind} has no command frame in space"),
+            (GRIPS, robot.kind != "arm" or self.needs_gripper, f"nothing is grasped in {self.name}"),
             (EYES, self.looks, f"arms see places as they are in {self.name}"),
             (ODOMETRY, self.believes, f"robots see places as they are in {self.name}"),
         ):
@@ -308,6 +335,7 @@ class Rules(ABC):
 
 _DYNAMICS, _PLACES = 1, 2
 FRAMES = ("frame_roll", "frame_pitch")
+GRIPS = ("gripper", "friction")
 EYES = ("eye_yaw", "eye_x", "eye_y")
 TYRES = ("friction",)
 WHEELS = ("wheel_left", "wheel_right", "wheels_swapped")

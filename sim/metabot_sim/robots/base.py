@@ -47,7 +47,7 @@ class Tyres:
 
 
 class RobotGroup(ABC):
-    """All robots of one kind in a batch of simulations, as arrays over (simulation, robot).
+    """Robots of one kind and interface in a batch of simulations, as arrays over (simulation, robot).
 
     A kind of robot is one subclass in a folder of its own, beside its MJCF file; what the
     file has to name stands in the subclass. Nothing in here may loop over simulations, and
@@ -94,9 +94,9 @@ class RobotGroup(ABC):
         self.grip_actuators = np.zeros((len(robots), 0), dtype=np.int64)
 
     @classmethod
-    def of(cls, world: BatchedWorld, robots: list[RobotSpec], indices: np.ndarray) -> RobotGroup:
-        """The group of these robots; arguments as for the constructor."""
-        return cls(world, robots, indices)
+    def of(cls, world: BatchedWorld, robots: list[RobotSpec], indices: np.ndarray) -> list[RobotGroup]:
+        """These robots as groups, one for each interface that they have; arguments as for the constructor."""
+        return [cls(world, robots, indices)]
 
     @classmethod
     def has_wheels(cls, robot: RobotSpec) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 import mujoco
 import numpy as np
@@ -54,8 +54,8 @@ class Arm(RobotGroup):
     z up) and the hand's yaw. The hand points down. Joint targets follow by damped least squares.
     """
 
-    action_names = ("dx", "dy", "dz", "dyaw", "grip")
-    proprio_names = (
+    action_names: ClassVar[tuple[str, ...]] = ("dx", "dy", "dz", "dyaw", "grip")
+    proprio_names: ClassVar[tuple[str, ...]] = (
         "tip_x",
         "tip_y",
         "tip_z",
@@ -73,7 +73,7 @@ class Arm(RobotGroup):
         super().__init__(world, robots, indices)
         model = world.model
         self._find(model)
-        self._low, self._high = np.moveaxis(model.actuator_ctrlrange[self._drives], -1, 0)
+        self._low, self._high = self._ends(model)
         bind = world.batch.bind
         self._axes, self._anchors = bind("xaxis"), bind("xanchor")
         self._forces = bind("actuator_force")
@@ -87,11 +87,11 @@ class Arm(RobotGroup):
         self._told_pressed: np.ndarray | None = None
 
     @classmethod
-    def of(cls, world: BatchedWorld, robots: list[RobotSpec], indices: np.ndarray) -> RobotGroup:
-        """See `RobotGroup.of`: arms of users' files act in a class of their own."""
-        from metabot_sim.robots.arm.own import OwnArms
+    def of(cls, world: BatchedWorld, robots: list[RobotSpec], indices: np.ndarray) -> list[RobotGroup]:
+        """See `RobotGroup.of`: arms of users' files act in a class of their own, those without a gripper in another."""
+        from metabot_sim.robots.arm.own import arms_of
 
-        return (OwnArms if any(robot.mjcf for robot in robots) else cls)(world, robots, indices)
+        return arms_of(world, robots, indices)
 
     def _find(self, model: mujoco.MjModel) -> None:
         """Look up the parts."""
@@ -112,12 +112,18 @@ class Arm(RobotGroup):
         self.grip_geoms = ids("geom", *FINGERS)
         self.grip_actuators = self._grip[:, None]
         self._home = kinematics.hand_down(*HOME_M, yaw=0.0)
+        self._start_m = np.array(HOME_M)
         self._all_pos = list(np.concatenate([self._joint_pos, self._finger_pos], axis=1))
         self._all_vel = list(np.concatenate([self._joint_vel, model.jnt_dofadr[fingers]], axis=1))
         self.joint_names: list[tuple[str, ...]] = [(*JOINTS, *FINGERS)] * len(robots)
         """Of each arm, in the order of `put` and `joint_states`; its fingers come last."""
         self.fingers = [len(FINGERS)] * len(robots)
         """How many joints each arm's gripper has."""
+
+    def _ends(self, model: mujoco.MjModel) -> tuple[np.ndarray, np.ndarray]:
+        """Lowest and highest positions that the servos are told, (r, joints) both."""
+        low, high = np.moveaxis(model.actuator_ctrlrange[self._drives], -1, 0)
+        return low, high
 
     def joint_states(self, robot: int) -> tuple[np.ndarray, np.ndarray]:
         """Positions and velocities of one arm's joints, (n, k) both; radians or metres, and the same a second.
@@ -163,7 +169,7 @@ class Arm(RobotGroup):
         self.world.qpos[rows, self._finger_pos] = MAX_OPENING_M / 4
         self.world.ctrl[rows, self._drives] = self._home
         self.world.ctrl[ids[:, None], self._grip] = MAX_OPENING_M / 4
-        self._set_point[ids] = HOME_M
+        self._set_point[ids] = self._start_m
         self._set_yaw[ids] = 0.0
 
     def command(self, actions: np.ndarray, dynamics: np.ndarray) -> None:
@@ -193,6 +199,10 @@ class Arm(RobotGroup):
         change *= np.minimum(1.0, _MAX_TURN_RAD / np.maximum(largest, 1e-9))
         target = self.world.qpos[:, self._joint_pos] + change
         self.world.ctrl[:, self._drives] = np.clip(target, self._low, self._high)
+        self._grasp(actions)
+
+    def _grasp(self, actions: np.ndarray) -> None:
+        """Tell the grippers what is wanted of them."""
         self.world.ctrl[:, self._grip] = self._gripped((1.0 + actions[..., 4]) * (MAX_OPENING_M / 2))
 
     def _turned(self, error: np.ndarray) -> np.ndarray:
@@ -216,10 +226,14 @@ class Arm(RobotGroup):
         seen[..., :3] = tip / 0.5
         seen[..., 3] = cos * self._cos + sin * self._sin
         seen[..., 4] = sin * self._cos - cos * self._sin
+        self._feel(seen)
+        seen[..., -3:] = self.turn_to_base(self.world.sensordata[:, self._velocity])
+        return seen
+
+    def _feel(self, seen: np.ndarray) -> None:
+        """Fill in what the grippers sense."""
         seen[..., 5] = self.openings() / MAX_OPENING_M
         seen[..., 6] = self.pressed()
-        seen[..., 7:] = self.turn_to_base(self.world.sensordata[:, self._velocity])
-        return seen
 
     def positions(self) -> np.ndarray:
         """(n, r, 3) the point between the fingertips in metres, 1 cm above their ends."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
@@ -12,7 +13,7 @@ import numpy as np
 
 from metabot.task import RobotSpec
 from metabot.task.kinds import OWN_ARM_HZ
-from metabot_sim.robots.arm import HOME_M, kinematics, own_layer
+from metabot_sim.robots.arm import HOME_M, own_layer, postures, tool
 from metabot_sim.robots.base import robot_prefix, spawn_frame, subtree
 from metabot_sim.robots.mjcf import prepare, shapes
 from metabot_sim.robots.mjcf.description import Description
@@ -27,15 +28,13 @@ _LEAST_OPENING_M = 0.055
 """The widest thing that tasks have, and some room."""
 _DEPTH_M = 0.01
 """From the ends of the fingers to the point between them that is sent to places."""
-_TRIED, _HOMES = 40, 12
-"""Starts of looking for a way to a place, and ways of which the best is the home."""
 _PLACES_M = ((0.27, 0.0, 0.02), (0.5, 0.0, 0.02), (0.4, 0.25, 0.02), (0.4, -0.25, 0.02), (0.45, 0.0, 0.25))
 """Where tasks have things: ahead, to the left, above the floor."""
 
 
 @dataclass(frozen=True)
 class ArmFile:
-    """What a file has, by the names it gives, and what was measured of it.
+    """What a file has, by the names it gives, and what was measured of it; without a gripper the rest of it is empty.
 
     Attributes:
         base: its root body.
@@ -47,7 +46,8 @@ class ArmFile:
         tip: site between the fingertips; z away from what is grasped, fingers close along y; its velocity's sensor.
         payload: the body that carries payloads.
         pads: two sites at the fingertips, and the touch sensors there.
-        home: joint positions with the fingertips at `metabot_sim.robots.arm.HOME_M`, the hand down, radians.
+        home: joint positions with the fingertips at `start_m`, the hand down, radians.
+        start_m: where tasks begin, in the base's frame; `metabot_sim.robots.arm.HOME_M` but for some without a gripper.
         rest: positions of the gripper's joints, half open.
         controls: (TABLE,) commands of the gripper for openings at equal distances from shut to `widest_m`.
         widest_m: between the fingers.
@@ -65,6 +65,7 @@ class ArmFile:
     payload: str = PAYLOAD
     pads: tuple[str, ...] = PADS
     home: tuple[float, ...] = ()
+    start_m: postures.Point = HOME_M
     rest: tuple[float, ...] = ()
     controls: tuple[float, ...] = ()
     widest_m: float = 0.0
@@ -73,18 +74,41 @@ class ArmFile:
 
 
 def load(path: str) -> tuple[mujoco.MjSpec, ArmFile]:
-    """Read an arm's file and find out what moves it and what grips.
+    """Read an arm's file and find out what moves it and what grips, or where its tool ends.
 
     Args:
         path: of the MJCF or URDF file.
 
     Returns:
-        The arm alone, with touch sensors at its fingertips, and what was found.
+        The arm alone, with touch sensors at its fingertips if it has any, and what was found.
 
     Raises:
         ValueError: with the file, what is wrong with it and what is wanted; one line.
     """
     return prepare.read_once(path, _loaded)
+
+
+def out_of_reach(path: str, points: tuple[postures.Point, ...]) -> postures.Point | None:
+    """The first of some places at which an arm's hand cannot point down.
+
+    Args:
+        path: of the arm's file.
+        points: in its base's frame.
+
+    Raises:
+        ValueError: as `load` does.
+    """
+    return prepare.read_once(path, lambda where, stamps: (mujoco.MjSpec(), _unreached(where, stamps, points)))[1]
+
+
+@lru_cache(maxsize=32)
+def _unreached(path: str, stamps: tuple[int, ...], points: tuple[postures.Point, ...]) -> postures.Point | None:
+    child, found = _loaded(path, stamps)
+    model = child.copy().compile()
+    start = _still(model)
+    for name, position in zip(found.joints, found.home, strict=True):
+        start.qpos[model.joint(name).qposadr[0]] = position
+    return next((each for each in points if not postures.reached(model, found, each, [start.qpos.copy()], 1)), None)
 
 
 def attach(scene: mujoco.MjSpec, robot: RobotSpec, index: int) -> None:
@@ -115,27 +139,18 @@ def _read(child: mujoco.MjSpec, base: str, said: Description, guesses: list[np.n
     parts = prepare.Parts.of(child)
     hand, joints = _chain(model, model.body(base).id, said)
     drives = [_servo(model, joint) for joint in joints]
+    if not _moves_beyond(model, hand):
+        return _with_tool(child, model, base, said, hand, (joints, drives), guesses)
     grip = _grip(model, said, hand, drives)
     gripper = [joint for joint in range(model.njnt) if joint not in joints]
-    for what, numbers in (("joints", range(model.njnt)), ("actuators", [*drives, grip])):
-        for number in numbers:
-            part = getattr(parts, what)[number]
-            part.name = part.name or f"{what[:-1]}_{number}"
+    _name(parts, range(model.njnt), [*drives, grip])
     fingers, turn, end = _fingers(model, _still(model), said, hand, joints[-1])
     geoms = [_solid(model, finger) for finger in fingers]
     for number in (*geoms[0], *geoms[1]):
         parts.geoms[number].name = parts.geoms[number].name or f"finger_{number}"
-    prepare.bake(child, parts, model)
-    for body in parts.bodies.values():
-        # What makers' controllers do.
-        body.gravcomp = 1.0
-    for joint, drive in zip(joints, drives, strict=True):
-        _steady(model, parts.joints[joint], joint, drive)
-    _add_payload(parts.bodies[hand])
+    tip = _settle(child, parts, model, hand, (joints, drives))
     for name, finger, mine in zip(PADS, fingers, geoms, strict=True):
         _add_pad(child, parts.bodies[finger], name, model, finger, mine)
-    tip = parts.bodies[hand].add_site(name=TIP, size=[0.004, 0.0, 0.0], group=4)
-    child.add_sensor(name=TIP, type=mujoco.mjtSensor.mjSENS_FRAMELINVEL, objtype=mujoco.mjtObj.mjOBJ_SITE, objname=TIP)
     found = ArmFile(
         base=base,
         joints=tuple(parts.joints[number].name for number in joints),
@@ -148,9 +163,108 @@ def _read(child: mujoco.MjSpec, base: str, said: Description, guesses: list[np.n
     bodies = [parts.bodies[finger].name or f"finger_{finger}" for finger in fingers]
     for finger, name in zip(fingers, bodies, strict=True):
         parts.bodies[finger].name = name
+    if said.tool is not None:
+        raise ValueError(f"its description names a tool, but it has a gripper; wanted: no tool beside '{found.grip}'")
     return _measured(
         child, found, tip, hand_name, bodies, turn, end, [each for each in guesses if len(each) == model.nq]
     )
+
+
+def _with_tool(
+    child: mujoco.MjSpec,
+    model: mujoco.MjModel,
+    base: str,
+    said: Description,
+    hand: int,
+    moved: tuple[list[int], list[int]],
+    guesses: list[np.ndarray],
+) -> ArmFile:
+    """An arm without a gripper, made ready; `moved` are its joints and their servos."""
+    joints, drives = moved
+    last = model.body(hand).name
+    for field in ("hand", "fingers", "gripper"):
+        if getattr(said, field) is not None:
+            raise ValueError(
+                f"its description names a {field}, but nothing moves beyond '{last}'; wanted: a gripper that moves, or"
+                " tool alone"
+            )
+    others = [model.actuator(each).name for each in range(model.nu) if each not in drives]
+    if others:
+        raise ValueError(
+            f"{len(others)} actuators besides those of its joints ({', '.join(others)}), but nothing moves beyond"
+            f" '{last}'; wanted: none, or a hand with two fingers"
+        )
+    point, turn = tool.find(model, _still(model), said, hand, joints[-1])
+    parts = prepare.Parts.of(child)
+    _name(parts, joints, drives)
+    tip = _settle(child, parts, model, hand, moved)
+    tip.pos, tip.quat = point, _quaternion(turn)
+    found = ArmFile(
+        base=base,
+        joints=tuple(parts.joints[number].name for number in joints),
+        drives=tuple(parts.actuators[number].name for number in drives),
+        gripper=(),
+        grip="",
+        finger_geoms=(),
+        pads=(),
+    )
+    made = child.compile()
+    starts = [each for each in guesses if len(each) == made.nq] or [_still(made).qpos.copy()]
+    place, home, yaw = _home(made, found, starts)
+    cos, sin = np.cos(yaw), np.sin(yaw)
+    tip.quat = _quaternion(turn @ np.array([[cos, sin, 0.0], [-sin, cos, 0.0], [0.0, 0.0, 1.0]]))
+    prepare.forget_options(child)
+    at = [int(made.joint(name).qposadr[0]) for name in found.joints]
+    return replace(found, home=tuple(home[at].tolist()), start_m=place)
+
+
+def _home(model: mujoco.MjModel, found: ArmFile, starts: list[np.ndarray]) -> tuple[postures.Point, np.ndarray, float]:
+    """Where a tool begins, positions of all joints there and its yaw, so that it comes to all points of tasks."""
+    beyond: postures.Point | None = None
+    for place in (HOME_M, tool.ABOVE_M):
+        # A tool has no sides: whichever way round is the easiest is straight ahead.
+        ways = [
+            (*way, float(yaw))
+            for yaw in np.arange(4) * np.pi / 2
+            for way in postures.reached(model, found, place, starts, postures.HOMES, float(yaw))
+        ]
+        for _, home, yaw in sorted(ways, key=lambda way: way[0]):
+            point = postures.missed(model, found, place, home, yaw, tool.CORNERS_M)
+            if point is None:
+                return place, home, yaw
+            beyond = beyond or point
+    if beyond is None:
+        raise ValueError(
+            f"its tool cannot point down at {postures.said(HOME_M)} nor at {postures.said(tool.ABOVE_M)} from its base;"
+            " wanted: at one of them, where tasks begin"
+        )
+    raise ValueError(
+        f"its tool cannot point down at {postures.said(beyond)} from its base; wanted: there, where tasks have points"
+    )
+
+
+def _name(parts: prepare.Parts, joints: Iterable[int], actuators: Iterable[int]) -> None:
+    """Give those a name that have none."""
+    for what, numbers in (("joints", joints), ("actuators", actuators)):
+        for number in numbers:
+            part = getattr(parts, what)[number]
+            part.name = part.name or f"{what[:-1]}_{number}"
+
+
+def _settle(
+    child: mujoco.MjSpec, parts: prepare.Parts, model: mujoco.MjModel, hand: int, moved: tuple[list[int], list[int]]
+) -> mujoco.MjsSite:
+    """Balance an arm's weight, steady its servos and let it carry payloads; the site of its tip, still to be placed."""
+    prepare.bake(child, parts, model)
+    for body in parts.bodies.values():
+        # What makers' controllers do.
+        body.gravcomp = 1.0
+    for joint, drive in zip(*moved, strict=True):
+        _steady(model, parts.joints[joint], joint, drive)
+    _add_payload(parts.bodies[hand])
+    tip = parts.bodies[hand].add_site(name=TIP, size=[0.004, 0.0, 0.0], group=4)
+    child.add_sensor(name=TIP, type=mujoco.mjtSensor.mjSENS_FRAMELINVEL, objtype=mujoco.mjtObj.mjOBJ_SITE, objname=TIP)
+    return tip
 
 
 def _still(model: mujoco.MjModel, qpos: np.ndarray | None = None) -> mujoco.MjData:
@@ -162,7 +276,7 @@ def _still(model: mujoco.MjModel, qpos: np.ndarray | None = None) -> mujoco.MjDa
 
 
 def _chain(model: mujoco.MjModel, base: int, said: Description) -> tuple[int, list[int]]:
-    """The body that holds the fingers, and the joints from the base to it."""
+    """The body that holds the fingers, or the last that moves, and the joints from the base to it."""
     moving = {body for body in range(model.nbody) if model.body_jntnum[body]}
     body, joints = base, list[int]()
     while True:
@@ -174,9 +288,7 @@ def _chain(model: mujoco.MjModel, base: int, said: Description) -> tuple[int, li
         if (said.hand is not None and name == said.hand) or len(branches) > 1:
             break
         if not branches:
-            raise ValueError(
-                f"nothing moves beyond '{name}'; wanted: a hand with two fingers, or its name as hand in a description"
-            )
+            break
         body = branches[0]
     for joint in joints:
         if model.jnt_type[joint] != int(mujoco.mjtJoint.mjJNT_HINGE):
@@ -188,6 +300,10 @@ def _chain(model: mujoco.MjModel, base: int, said: Description) -> tuple[int, li
             " points down wherever it is"
         )
     return body, joints
+
+
+def _moves_beyond(model: mujoco.MjModel, hand: int) -> bool:
+    return any(model.body_jntnum[each] for each in subtree(model, hand) if each != hand)
 
 
 def _servo(model: mujoco.MjModel, joint: int) -> int:
@@ -377,20 +493,21 @@ def _measured(
     tip.quat = _quaternion(turn)
     model = child.compile()
     # Fingers have no front and back: of both ways round the easier one is straight ahead.
-    ways = {yaw: _reached(model, found, HOME_M, [half, *guesses], _HOMES, yaw) for yaw in (0.0, np.pi)}
+    ways = {yaw: postures.reached(model, found, HOME_M, [half, *guesses], postures.HOMES, yaw) for yaw in (0.0, np.pi)}
     homes = sorted(ways[0.0] + ways[np.pi], key=lambda way: way[0])
     if homes and any(homes[0] is way for way in ways[np.pi]):
         tip.quat = _quaternion(turn @ np.diag([-1.0, -1.0, 1.0]))
         model = child.compile()
     if not homes:
         raise ValueError(
-            f"its hand cannot point down at {_said(HOME_M)} from its base; wanted: there, where tasks begin"
+            f"its hand cannot point down at {postures.said(HOME_M)} from its base; wanted: there, where tasks begin"
         )
     home = homes[0][1]
     for point in _PLACES_M:
-        if not _reached(model, found, point, [home, *guesses], 1):
+        if not postures.reached(model, found, point, [home, *guesses], 1):
             raise ValueError(
-                f"its hand cannot point down at {_said(point)} from its base; wanted: there, where tasks have things"
+                f"its hand cannot point down at {postures.said(point)} from its base; wanted: there, where tasks have"
+                " things"
             )
     shutting = float(commands[shut])
     pressing = _pressing(model, found, poses, openings, shutting)
@@ -446,75 +563,3 @@ def _strengthen(child: mujoco.MjSpec, found: ArmFile, times: float) -> None:
     grip.gainprm, grip.biasprm, grip.forcerange = gain, bias, ends * times
     for part in (*(child.joint(name) for name in found.gripper), *child.tendons):
         part.actfrcrange = np.array(part.actfrcrange) * times
-
-
-def _said(point: tuple[float, float, float]) -> str:
-    return ", ".join(f"{value:g}" for value in point) + " m (ahead, left, up)"
-
-
-def _reached(
-    model: mujoco.MjModel,
-    found: ArmFile,
-    point: tuple[float, float, float],
-    starts: list[np.ndarray],
-    count: int,
-    yaw: float = 0.0,
-) -> list[tuple[float, np.ndarray]]:
-    """Positions of all joints with the fingertips at a point of the base's frame and the hand down.
-
-    Args:
-        model: of the arm.
-        found: its parts.
-        point: ahead, left, up in metres.
-        starts: where to look first.
-        count: ways that are looked for.
-        yaw: of the hand in radians.
-
-    Returns:
-        Those that were found, each after how near its joints are to their ends, from 0 with all in the middle; the
-        best first.
-    """
-    data, site = mujoco.MjData(model), model.site(found.tip).id
-    joints = [model.joint(name) for name in found.joints]
-    at, dofs = np.array([int(each.qposadr[0]) for each in joints]), np.array([int(each.dofadr[0]) for each in joints])
-    low, high = _ends(model, found)
-    rng = np.random.default_rng(0)
-    jacobian = np.zeros((6, model.nv))
-    ways: list[np.ndarray] = []
-    for attempt in range(_TRIED):
-        data.qpos[:] = starts[min(attempt, len(starts) - 1)]
-        if attempt >= len(starts):
-            data.qpos[at] = (low + high) / 2 if attempt == len(starts) else rng.uniform(low, high)
-        for _ in range(120):
-            mujoco.mj_kinematics(model, data)
-            mujoco.mj_comPos(model, data)
-            frame = data.site_xmat[site].reshape(3, 3)
-            turn = kinematics.turn_to(frame[None], np.array([yaw]))[0]
-            error = np.concatenate([np.array(point) - data.site_xpos[site], turn])
-            if np.abs(error).max() < 1e-4 and frame[2, 2] > 0.99 and frame[0, 0] * np.cos(yaw) > 0.99:
-                ways.append(data.qpos.copy())
-                break
-            mujoco.mj_jacSite(model, data, jacobian[:3], jacobian[3:], site)
-            change = kinematics.least_squares(jacobian[:, dofs], error, 0.05)
-            change *= min(1.0, 0.3 / max(float(np.abs(change).max()), 1e-9))
-            data.qpos[at] = np.clip(data.qpos[at] + change, low, high)
-        if len(ways) == count:
-            break
-    middle, half = (low + high) / 2, (high - low) / 2
-    # The joint that is nearest to its end counts most, but where all ways have one the others decide.
-    scored = [(float((np.abs((way[at] - middle) / half) ** 4).sum()), way) for way in ways]
-    return sorted(scored, key=lambda way: way[0])
-
-
-def _ends(model: mujoco.MjModel, found: ArmFile) -> tuple[np.ndarray, np.ndarray]:
-    """Lowest and highest positions of the joints to the hand that servos and joints allow, within a turn."""
-    low, high = np.full(len(found.joints), -np.pi), np.full(len(found.joints), np.pi)
-    for number, (joint, drive) in enumerate(zip(found.joints, found.drives, strict=True)):
-        own, servo = model.joint(joint), model.actuator(drive)
-        for limited, ends in (
-            (model.jnt_limited[own.id], own.range),
-            (model.actuator_ctrllimited[servo.id], servo.ctrlrange),
-        ):
-            if limited:
-                low[number], high[number] = max(low[number], ends[0]), min(high[number], ends[1])
-    return low, high

@@ -167,19 +167,23 @@ def with_mjcf(spec: TaskSpec, path: str) -> TaskSpec:
 
     Args:
         spec: a task, such as `metabot_sim.families.registry.family("drive-goal").spec(3)`.
-        path: of the MJCF or URDF file: of a robot that drives, or of an arm with a gripper.
+        path: of the MJCF or URDF file: of a robot that drives, or of an arm.
 
     Raises:
-        SpecError: if there is no such robot, or the task does not hold with it; one line.
+        SpecError: if there is no such robot, or the task does not hold with it, as one with things to grasp does not
+            with an arm without a gripper; one line.
     """
     arms = [robot.name for robot in spec.robots if robot.kind == "arm"]
     try:
         if arms:
+            from metabot_sim.families.registry import family
             from metabot_sim.robots.arm.file import load as load_arm
 
             load_arm(path)
             robots = [{**robot.model_dump(), "mjcf": path if robot.name in arms else None} for robot in spec.robots]
-            return TaskSpec.parse({**spec.model_dump(), "robots": robots})
+            replaced = TaskSpec.parse({**spec.model_dump(), "robots": robots})
+            family(spec.family).check_grippers(replaced)
+            return replaced
         _, found = load(path)
     except ValueError as problem:
         raise SpecError(f"robots.{(arms or [spec.robots[0].name])[0]}: {problem}") from None

@@ -23,6 +23,7 @@ class Description(BaseModel):
         hand: of an arm, the body that holds the fingers.
         fingers: of an arm, the bodies of its two fingertips.
         gripper: of an arm, the actuator that opens and shuts them.
+        tool: of an arm without a gripper, the site or body on its last link that it works with.
         max_speed_mps: forward speed at full command.
         max_yaw_rate_radps: yaw rate at full command.
     """
@@ -36,6 +37,7 @@ class Description(BaseModel):
     hand: str | None = None
     fingers: tuple[str, str] | None = None
     gripper: str | None = None
+    tool: str | None = None
     max_speed_mps: float | None = Field(default=None, gt=0.0, le=20.0)
     max_yaw_rate_radps: float | None = Field(default=None, gt=0.0, le=20.0)
 
