@@ -47,6 +47,14 @@ SOMEBODYS = SOMEBODYS.replace("</worldbody>", "</body></worldbody>", 1).replace(
     '<position name="motor_j7" class="arm" joint="j7" ctrlrange="-2.9 2.9" forcerange="-60 60"/></actuator>',
 )
 
+_SERVO = re.compile(r'<position name="(motor_j\d)" class="arm" joint="(j\d)"[^>]*forcerange="-(\d+) \d+"/>')
+TORQUES = {joint: float(torque) for _, joint, torque in _SERVO.findall(SOMEBODYS)}
+OTHER_SERVOS = {
+    "motors": _SERVO.sub(r'<motor name="\1" joint="\2" gear="2" ctrlrange="-\3 \3" forcerange="-\3 \3"/>', SOMEBODYS),
+    "velocity servos": _SERVO.sub(r'<velocity name="\1" joint="\2" kv="5" forcerange="-\3 \3"/>', SOMEBODYS),
+    "nothing": _SERVO.sub("", SOMEBODYS),
+}
+
 
 @pytest.fixture
 def file(tmp_path: Path) -> Callable[[str], str]:
@@ -209,9 +217,14 @@ WRONG = {
     "an arm without a gripper cannot play grasp-place": re.sub(r"<general .*?/>", "", _FINGERS.sub("", SOMEBODYS))
     .replace("<equality>", "<!--")
     .replace("</equality>", "-->"),
-    "actuators turn joint 'j3'": SOMEBODYS.replace('joint="j3" ctrlrange', 'joint="j4" ctrlrange'),
-    "the actuator of joint 'j3' is no position servo": SOMEBODYS.replace(
-        '<position name="motor_j3" class="arm"', '<motor name="motor_j3"'
+    "2 actuators turn joint 'j3'": SOMEBODYS.replace(
+        "</actuator>", '<position name="motor_j3_too" class="arm" joint="j3"/></actuator>'
+    ),
+    "0 actuators turn joint 'j3'": re.sub(r'<position name="motor_j3".*?/>', "", SOMEBODYS),
+    "the actuator of joint 'j3' is no position servo": re.sub(
+        r'<position name="motor_j3" class="arm" joint="j3".*?/>',
+        '<intvelocity name="motor_j3" joint="j3" kp="9" actrange="-1 1"/>',
+        SOMEBODYS,
     ),
     "2 actuators besides": SOMEBODYS.replace("</actuator>", '<motor name="lamp" joint="right"/></actuator>'),
     "has no ctrlrange": SOMEBODYS.replace(' ctrlrange="0 255"', ""),
@@ -250,3 +263,42 @@ def test_arms_of_a_task_are_replaced_and_its_cars_stay(file: Callable[[str], str
     assert [robot.mjcf for robot in spec.robots] == [path, None, path]
     with pytest.raises(SpecError, match=r"robots\.loader_1: mjcf nowhere\.xml: there is no such file"):
         with_mjcf(family("deliver").spec(3), "nowhere.xml")
+
+
+def test_the_files_differ_from_the_one_with_position_servos() -> None:
+    assert len(TORQUES) == 7
+    for xml in OTHER_SERVOS.values():
+        assert not _SERVO.search(xml)
+
+
+@pytest.mark.parametrize("kind", OTHER_SERVOS)
+def test_its_joints_become_position_servos_that_are_as_strong(file: Callable[[str], str], kind: str) -> None:
+    spec, found = load(file(OTHER_SERVOS[kind]))
+    assert found.joints == ("j1", "j2", "j7", "j3", "j4", "j5", "j6")
+    model = spec.compile()
+    for joint, name in zip(found.joints, found.drives, strict=True):
+        servo = model.actuator(name).id
+        strong = float(model.actuator_forcerange[servo, 1])
+        # A motor with a gear of 2 turns its joint with twice its force.
+        wanted = {"motors": 2.0 * TORQUES[joint], "velocity servos": TORQUES[joint]}.get(kind)
+        assert strong == pytest.approx(wanted) if wanted else 0.1 < strong < 200.0
+        assert model.actuator_ctrlrange[servo] == pytest.approx(model.joint(joint).range)
+
+
+@pytest.mark.parametrize("kind", OTHER_SERVOS)
+def test_it_goes_where_it_is_sent(file: Callable[[str], str], kind: str) -> None:
+    world = BatchedWorld(played("grasp-frames", file(OTHER_SERVOS[kind])), 1)
+    world.reset()
+    arm = world.group("arm")
+    assert isinstance(arm, Arm)
+    for _ in range(5):
+        world.step(np.array([[[0.8, 0.5, -0.5, 0.5, 0.0]]]))
+    for _ in range(30):
+        world.step(np.zeros((1, 1, 5)))
+    wanted = np.array(HOME_M) + 5 * 0.03 * np.array([0.8, 0.5, -0.5])
+    assert arm.to_base(arm.positions())[0, 0] == pytest.approx(wanted, abs=0.01)
+
+
+@pytest.mark.parametrize("kind", OTHER_SERVOS)
+def test_its_expert_masters_grasping(file: Callable[[str], str], kind: str) -> None:
+    assert mastered(played("grasp-place", file(OTHER_SERVOS[kind]))) >= 0.9

@@ -13,7 +13,7 @@ import numpy as np
 
 from metabot.task import RobotSpec
 from metabot.task.kinds import OWN_ARM_HZ
-from metabot_sim.robots.arm import HOME_M, own_layer, postures, tool
+from metabot_sim.robots.arm import HOME_M, own_layer, postures, servos, tool
 from metabot_sim.robots.base import robot_prefix, spawn_frame, subtree
 from metabot_sim.robots.mjcf import prepare, shapes
 from metabot_sim.robots.mjcf.description import Description
@@ -138,6 +138,9 @@ def _read(child: mujoco.MjSpec, base: str, said: Description, guesses: list[np.n
     model = child.compile()
     parts = prepare.Parts.of(child)
     hand, joints = _chain(model, model.body(base).id, said)
+    if servos.fit(child, model, joints):
+        model = child.compile()
+        parts = prepare.Parts.of(child)
     drives = [_servo(model, joint) for joint in joints]
     if not _moves_beyond(model, hand):
         return _with_tool(child, model, base, said, hand, (joints, drives), guesses)
@@ -318,7 +321,10 @@ def _servo(model: mujoco.MjModel, joint: int) -> int:
         raise ValueError(f"{len(turning)} actuators turn joint '{name}'; wanted: one, a position servo")
     (found,) = turning
     gain, bias = float(model.actuator_gainprm[found, 0]), model.actuator_biasprm[found]
-    if not (gain > 0.0 and np.isclose(bias[1], -gain) and model.actuator_gear[found, 0] == 1.0):
+    # An integrator's command is a speed.
+    integrates = int(model.actuator_dyntype[found]) == int(mujoco.mjtDyn.mjDYN_INTEGRATOR)
+    position = gain > 0.0 and np.isclose(bias[1], -gain) and not integrates
+    if not (position and model.actuator_gear[found, 0] == 1.0):
         raise ValueError(
             f"the actuator of joint '{name}' is no position servo in radians; wanted: <position> without gear"
         )

@@ -1,0 +1,99 @@
+"""Position servos for arms whose files have motors, or nothing, at their joints."""
+
+from __future__ import annotations
+
+import mujoco
+import numpy as np
+
+from metabot_sim.robots.mjcf import servos
+from metabot_sim.robots.mjcf.prepare import Parts
+
+_GIVES_RAD = 0.05
+"""How far from its target a joint pushes with all of its force: what makers' servos of such arms do."""
+_SAFE = 5.0
+"""Times the torque that moves an arm stretched out, for joints of which nothing says how strong they are."""
+
+
+def fit(child: mujoco.MjSpec, model: mujoco.MjModel, joints: list[int]) -> bool:
+    """Give joints that torque motors or velocity servos turn, or nothing, position servos as strong.
+
+    Position servos stay as they are, and so does what is none of these; whoever reads the arm says what is wrong
+    with it.
+
+    Args:
+        child: the arm alone; changed.
+        model: compiled from it.
+        joints: ids of the joints between base and hand.
+
+    Returns:
+        Whether any was changed; the spec has to be compiled again then.
+    """
+    parts, drivers = Parts.of(child), servos.drivers(model)
+    changed = False
+    # A joint alone that nothing turns is no slip of a format without motors, as URDF is.
+    bare = not any(number in drivers for number in joints)
+    for number in joints:
+        found = drivers.get(number, [])
+        if len(found) > 1 or not (bare or (found and _fit_for_more(model, found[0]))):
+            continue
+        joint = parts.joints[number]
+        joint.name = joint.name or f"joint_{number}"
+        torque = _torque(model, number, found[0] if found else None)
+        name = joint.name
+        if found:
+            name = parts.actuators[found[0]].name or name
+            child.delete(parts.actuators[found[0]])
+        stiffness = torque / _GIVES_RAD
+        inertia = float(model.dof_M0[model.jnt_dofadr[number]])
+        servo = child.add_actuator(name=name, trntype=mujoco.mjtTrn.mjTRN_JOINT, target=joint.name)
+        # Critically damped, where the rest of the arm does not move.
+        servo.set_to_position(kp=stiffness, kv=2.0 * float(np.sqrt(stiffness * inertia)))
+        servo.forcelimited, servo.forcerange = mujoco.mjtLimited.mjLIMITED_TRUE, [-torque, torque]
+        ends = model.jnt_range[number] if model.jnt_limited[number] else np.array([-np.pi, np.pi])
+        servo.ctrllimited, servo.ctrlrange = mujoco.mjtLimited.mjLIMITED_TRUE, ends
+        changed = True
+    return changed
+
+
+def _fit_for_more(model: mujoco.MjModel, actuator: int) -> bool:
+    """Whether an actuator is a motor or a velocity servo: a position servo does what either does."""
+    motor = int(model.actuator_biastype[actuator]) == int(mujoco.mjtBias.mjBIAS_NONE)
+    plain = int(model.actuator_dyntype[actuator]) == int(mujoco.mjtDyn.mjDYN_NONE)
+    return plain and (motor or servos.is_velocity_servo(model, actuator))
+
+
+def _torque(model: mujoco.MjModel, joint: int, actuator: int | None) -> float:
+    """How strong a joint is, in newton metres: as its actuator or the joint itself says."""
+    limits = []
+    if model.jnt_actfrclimited[joint]:
+        limits.append(float(np.abs(model.jnt_actfrcrange[joint]).max()))
+    if actuator is not None:
+        gear = abs(float(model.actuator_gear[actuator, 0]))
+        if model.actuator_forcelimited[actuator]:
+            limits.append(gear * float(np.abs(model.actuator_forcerange[actuator]).max()))
+        motor = int(model.actuator_biastype[actuator]) == int(mujoco.mjtBias.mjBIAS_NONE)
+        if motor and model.actuator_ctrllimited[actuator]:
+            most = float(np.abs(model.actuator_ctrlrange[actuator]).max())
+            limits.append(gear * float(model.actuator_gainprm[actuator, 0]) * most)
+    # What hangs on the joint, as far from it as the arm is long.
+    return min(limits) if limits else _SAFE * (_holds(model, joint) + _rubs(model, joint))
+
+
+def _rubs(model: mujoco.MjModel, joint: int) -> float:
+    return float(model.dof_frictionloss[model.jnt_dofadr[joint]])
+
+
+def _holds(model: mujoco.MjModel, joint: int) -> float:
+    """Torque of the weight of all that a joint moves when that is stretched out level, in newton metres."""
+    first = int(model.jnt_bodyid[joint])
+    # Parts are nowhere farther away than the links between are long together.
+    away = {first: 0.0}
+    torque = 0.0
+    for body in range(first, model.nbody):
+        parent = int(model.body_parentid[body])
+        if body != first and parent not in away:
+            continue
+        if body != first:
+            away[body] = away[parent] + float(np.linalg.norm(model.body_pos[body]))
+        torque += float(model.body_mass[body]) * (away[body] + float(np.linalg.norm(model.body_ipos[body]))) * 9.81
+    return torque
