@@ -19,6 +19,8 @@ _LEVEL = 0.99
 """Cosine of the angle between axles that lie side by side, at least."""
 _TILT = 0.11
 """Sine of the slope of an axle that is level, at most."""
+_BY_JOINT = (int(mujoco.mjtTrn.mjTRN_JOINT), int(mujoco.mjtTrn.mjTRN_JOINTINPARENT))
+"""Transmissions of actuators that turn a joint."""
 _WORDS = {"left": r"(?:^|[^a-z])(left|l)(?:[^a-z]|$)|left", "right": r"(?:^|[^a-z])(right|r)(?:[^a-z]|$)|right"}
 
 
@@ -85,7 +87,9 @@ def find(model: mujoco.MjModel, data: mujoco.MjData, base: int, said: Descriptio
     if not chosen:
         found.problems = found.problems or [_why_none(model, rolling)]
         return found
-    turned = model.actuator_trnid[:, 0].tolist()
+    # What pulls at a tendon, a site or a body has numbers of these.
+    joints = np.isin(model.actuator_trntype, _BY_JOINT)
+    turned = model.actuator_trnid[joints, 0].tolist()
     for joint in chosen:
         if joint in drivers and turned.count(joint) > 1:
             found.problems.append(
@@ -150,12 +154,11 @@ def _geoms_of(model: mujoco.MjModel, body: int) -> np.ndarray:
 
 def _drivers(model: mujoco.MjModel) -> dict[int, int]:
     """Actuators by the joint that each turns."""
-    kinds = (int(mujoco.mjtTrn.mjTRN_JOINT), int(mujoco.mjtTrn.mjTRN_JOINTINPARENT))
     # Of two on one joint the second: `find` says that they are two.
     return {
         int(model.actuator_trnid[each, 0]): each
         for each in range(model.nu)
-        if int(model.actuator_trntype[each]) in kinds
+        if int(model.actuator_trntype[each]) in _BY_JOINT
     }
 
 
