@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import importlib.util
+import os
 import pickle
 import subprocess
 import sys
@@ -332,6 +333,36 @@ def test_a_picture_shows_the_robots_or_one_line_says_what_is_missing():
     assert (made.render() != before).any()
     made.close()
     assert made.metadata["render_fps"] == 20
+
+
+_TWICE = """
+import gymnasium as gym
+import metabot_sim
+from metabot_sim.interfaces import parallel_env
+from metabot_sim.offscreen import RenderError
+
+single = lambda: gym.make("metabot/drive-goal-v0", robots=1, render_mode="rgb_array")
+made = [single(), single(), parallel_env("drive-goal", render_mode="rgb_array")]
+for env in (*made, *made):
+    env.reset(seed=0)
+    try:
+        env.render()
+    except RenderError as problem:
+        print(problem)
+for env in made:
+    env.close()
+"""
+
+
+@pytest.mark.parametrize("way", ["glfw", "disable"])
+def test_without_opengl_every_picture_is_one_line_and_the_process_goes_on(way):
+    """MuJoCo alone ends the process when it is asked a second time."""
+    hidden = ("DISPLAY", "WAYLAND_DISPLAY")
+    environment = {name: value for name, value in os.environ.items() if name not in hidden} | {"MUJOCO_GL": way}
+    done = subprocess.run(
+        [sys.executable, "-c", _TWICE], env=environment, capture_output=True, text=True, timeout=100, check=False
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (0, f"{NO_GL}\n" * 6, "")
 
 
 _RECORD = """
