@@ -23,7 +23,7 @@ from pettingzoo.test.max_cycles_test import max_cycles_test
 from pettingzoo.utils.wrappers import BaseParallelWrapper
 
 import metabot_sim  # noqa: F401  (registers)
-from metabot.task import FAMILIES, SpecError, TaskSpec
+from metabot.task import FAMILIES, RobotDynamics, SpecError, TaskSpec
 from metabot_sim.families.registry import family
 from metabot_sim.interfaces import FleetGymEnv, FleetParallelEnv, FleetVectorEnv, env, parallel_env
 from metabot_sim.offscreen import NO_GL, RenderError, works
@@ -190,6 +190,19 @@ def test_a_copied_vector_goes_on_with_every_episode_where_it_is(mode, copied):
         assert np.array_equal(seen, its) and np.array_equal(reward, its_reward) and np.array_equal(ends, its_ends)
         assert np.array_equal(info["task"], told["task"])
     assert np.array_equal(made.reset()[0], other.reset()[0])
+
+
+def test_a_copy_of_an_episode_that_is_over_stands_as_still_and_sees_the_same_noise():
+    noisy = family("drive-goal").spec(1).with_dynamics([RobotDynamics(noise=0.3)])
+    made = FleetVectorEnv(noisy, 2, autoreset_mode="Disabled")
+    made.fleet.horizon = 3
+    made.reset(seed=0)
+    for _ in range(5):
+        made.step(np.ones((2, 2), dtype=np.float32))
+    other = copy.deepcopy(made)
+    for _ in range(2):
+        seen, its = (each.step(np.ones((2, 2), dtype=np.float32))[0] for each in (made, other))
+        assert np.array_equal(seen, its)
 
 
 def test_a_copy_is_another_one():
