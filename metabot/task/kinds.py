@@ -3,10 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal, get_args
+from typing import Annotated
 
-RobotKind = Literal["diffdrive", "ackermann", "arm", "fetch", "mjcf", "part"]
-ROBOT_KINDS: tuple[RobotKind, ...] = get_args(RobotKind)
+from pydantic import AfterValidator
+
+
+def _known_kind(name: str) -> str:
+    if name in KINDS:
+        return name
+    raise ValueError(f"no such kind; allowed: {', '.join(KINDS)}")
+
+
+RobotKind = Annotated[str, AfterValidator(_known_kind)]
 
 FAMILIES = (
     "drive-goal",
@@ -51,7 +59,7 @@ class KindFacts:
 
 OWN_ARM_HZ = 500
 """Physics steps per second for arms of users' files: makers tune their models for this rate."""
-KINDS: dict[RobotKind, KindFacts] = {
+KINDS: dict[str, KindFacts] = {
     "diffdrive": KindFacts(radius_m=0.18),
     "ackermann": KindFacts(radius_m=0.24),
     "arm": KindFacts(radius_m=0.1, reach_m=(0.22, 0.62), simulation_hz=200),
@@ -60,3 +68,5 @@ KINDS: dict[RobotKind, KindFacts] = {
     # Parts share a body: they stand nowhere of their own.
     "part": KindFacts(radius_m=0.0, simulation_hz=100),
 }
+"""What there is; each is a class of `metabot_sim.robots.registry`."""
+ROBOT_KINDS = tuple(KINDS)

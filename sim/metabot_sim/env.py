@@ -86,6 +86,7 @@ class FleetEnv:
         autoreset: Autoreset = Autoreset.NEXT_STEP,
         walls: bool = True,
         backend: Backend = "mujoco",
+        remember: bool = False,
     ) -> None:
         """Compile the scene and allocate the simulations.
 
@@ -99,6 +100,7 @@ class FleetEnv:
             autoreset: what follows the end of an episode.
             walls: whether the arena has walls.
             backend: the engine, see `metabot_sim.backends.make_engine`.
+            remember: whether copies go on in the middle of their episodes, see `__getstate__`: commands are kept.
 
         Raises:
             SpecError: if family, split, robots or reward do not go together; one line.
@@ -117,6 +119,7 @@ class FleetEnv:
             "autoreset": autoreset,
             "walls": walls,
             "backend": backend,
+            "remember": remember,
         }
         fixed = isinstance(task, TaskSpec)
         self.family: Family = family_of(task.family if isinstance(task, TaskSpec) else task)
@@ -159,39 +162,58 @@ class FleetEnv:
         self._ahead = EpisodeBatch.of(self.spec, num_sims)
         self._ahead_tasks = np.full(num_sims, -1)
         self._ahead_valid = np.zeros(num_sims, dtype=bool)
-        self._acted: list[np.ndarray] = []
+        self._acted: np.ndarray | None = None
+        if remember:
+            self._acted = np.zeros((num_sims, self.horizon, self.num_robots, self.max_action_size), dtype=np.float32)
+        self._lasted = np.zeros(num_sims, dtype=np.int64)
 
     def __getstate__(self) -> dict[str, Any]:
         """What a copy is made anew from, as engines cannot be copied.
 
-        A copy of one simulation goes on in the middle of its episode, by doing again what was done. Of several
-        the running episodes begin anew: the next step, or `reset`, starts those that would have come.
+        Where commands are remembered a copy goes on in the middle of its episodes, by doing again what was done.
+        Else they begin anew: the next step, or `reset`, starts those that would have come.
         """
-        kept = {name: getattr(self, name).copy() for name in ("_episode", "task_numbers")}
-        running = self.num_sims == 1 and self._episode[0] != 0
+        started = self._acted is not None and bool(self._episode.any())
+        names = ("_episode", "task_numbers", *(("_steps", "_ended") if started else ()))
+        kept = {name: getattr(self, name).copy() for name in names}
         return {
             "settings": self._settings,
             "kept": kept,
             "seed": self._seed,
             "tasks": self._tasks,
+            "horizon": self.horizon,
             "diverged_total": self.diverged_total,
-            "episodes": self.episodes.take(self._sims) if running else None,
-            "acted": [actions.copy() for actions in self._acted] if running else [],
+            "episodes": self.episodes.take(self._sims) if started else None,
+            "lasted": self._lasted.copy(),
+            "acted": self._acted[:, : self._lasted.max()].copy() if started and self._acted is not None else None,
         }
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         """Make it anew and bring it to where it was."""
         self.__init__(**state["settings"])  # type: ignore[misc]
-        self._seed, self._tasks = state["seed"], state["tasks"]
+        self._seed, self._tasks, self.horizon = state["seed"], state["tasks"], state["horizon"]
         if state["episodes"] is not None:
-            self._start(self._sims, state["episodes"])
+            self._play_again(state["episodes"], state["acted"], state["lasted"])
         for name, values in state["kept"].items():
             getattr(self, name)[:] = values
-        if state["episodes"] is not None:
-            # Noise of observations depends on the episode's number, so on that of its first step, too.
-            for actions in state["acted"]:
-                self.step(actions)
         self.diverged_total = state["diverged_total"]
+
+    def _play_again(self, episodes: EpisodeBatch, acted: np.ndarray, lasted: np.ndarray) -> None:
+        """Start episodes one after the other so that all of them are where they were at the same time.
+
+        Args:
+            episodes: of all simulations.
+            acted: (n, steps, R, max_action_size) what was done in each.
+            lasted: (n,) how many of these steps each has taken.
+        """
+        usual, self.autoreset = self.autoreset, Autoreset.DISABLED
+        for left in range(int(lasted.max()), -1, -1):
+            begun = np.flatnonzero(lasted == left)
+            if len(begun):
+                self._start(begun, episodes.take(begun))
+            if left:
+                self.step(acted[self._sims, np.maximum(lasted - left, 0)])
+        self.autoreset = usual
 
     @property
     def num_robots(self) -> int:
@@ -261,7 +283,7 @@ class FleetEnv:
         self.world.reset(ids)
         self._steps[ids] = 0
         self._ended[ids] = False
-        self._acted = []
+        self._lasted[ids] = 0
         # A new array: whoever keeps an episode's last step keeps how it ended.
         self._success = self._success.copy()
         self._success[ids] = False
@@ -294,8 +316,8 @@ class FleetEnv:
             actions: (n, R, max_action_size) in [-1, 1]; robots with fewer commands ignore the rest.
         """
         resting = self._ended.copy()
-        if self.num_sims == 1:
-            self._remember(actions, bool(resting[0]))
+        if self._acted is not None:
+            self._remember(self._acted, actions, np.flatnonzero(~resting))
         # What is not a number acts as zero, and costs as much.
         done = self._powered(self.rules.advance(self.world.step(actions, ~resting if resting.any() else None)))
         # None of those that rest: they are not simulated.
@@ -323,10 +345,14 @@ class FleetEnv:
             self.observe(), rewards.astype(np.float32), success, arrived, terminated, truncated, diverged, ~resting
         )
 
-    def _remember(self, actions: np.ndarray, resting: bool) -> None:
+    def _remember(self, acted: np.ndarray, actions: np.ndarray, running: np.ndarray) -> None:
         """What a copy has to do again; what is done to an episode that is over changes nothing."""
-        if self.autoreset is Autoreset.DISABLED and not resting:
-            self._acted.append(np.array(actions))
+        if self.horizon > acted.shape[1]:
+            acted = np.pad(acted, ((0, 0), (0, self.horizon - acted.shape[1]), (0, 0), (0, 0)))
+        # To the last bit, where all commands are of one type: arms reckon in it.
+        acted = self._acted = acted.astype(np.result_type(acted, actions), copy=False)
+        acted[running, self._lasted[running]] = np.asarray(actions)[running]
+        self._lasted[running] += 1
 
     def _powered(self, done: Step) -> Step:
         """The step with what its reward wants to know of the world's motors."""
@@ -340,6 +366,8 @@ class FleetEnv:
     def restart(self) -> None:
         """Begin the running episodes anew in the state that something else than `reset` has brought about."""
         self._steps[:], self._ended[:] = 0, False
+        # Commands do not lead there again.
+        self._acted = None
         self._success = np.zeros_like(self._success)
         self.rules.reset(self._sims)
 

@@ -45,18 +45,38 @@ def test_training_keeps_the_scene_and_draws_what_is_hidden(here: Path) -> None:
     assert other.exit_code == 2 and "was trained with spec" in other.stderr
 
 
-def test_a_robot_of_ones_own_is_trained_and_adapts(here: Path) -> None:
+@pytest.fixture
+def own(here: Path) -> str:
+    """A specification with the tutorial's robot in it."""
     from metabot_sim.robots.mjcf import with_mjcf
 
     page = Path(__file__).parents[2] / "docs/tutorials/bring-your-own-robot.md"
     (xml,) = re.findall(r"```xml\n(.*?)```", page.read_text(), re.DOTALL)
     (here / "robot.xml").write_text(xml)
     (here / "own.json").write_text(with_mjcf(family("drive-goal").spec(1), "robot.xml").model_dump_json())
+    return "own.json"
+
+
+@pytest.mark.usefixtures("own")
+def test_a_robot_of_ones_own_is_trained_and_adapts(here: Path) -> None:
     words = "train fomaml --spec own.json --env-steps 640 --tasks 2 --episodes 2 --out run"
     assert RUN.invoke(app, words.split()).exit_code == 0
     assert load_trained(here / "run").problem.spec.robots[0].kind == "mjcf"  # type: ignore[attr-defined]
     done = RUN.invoke(app, ["adapt", "run", "--spec", "own.json", "--episodes", "1", "--trials", "1"])
     assert done.exit_code == 0 and done.stdout.startswith("own.json: success"), done.output
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("own")
+def test_methods_are_measured_with_a_robot_of_ones_own(here: Path) -> None:
+    words = "evaluate fomaml --spec own.json --seeds 1 --env-steps 160 --tasks 1 --trials 1 --train-tasks 1"
+    words += " --train-episodes 1 --rivals none --out measured"
+    done = RUN.invoke(app, words.split())
+    assert done.exit_code == 0, done.output
+    found = json.loads((here / "measured" / "evaluation.json").read_text())
+    assert found["config"]["spec"]["robots"][0]["kind"] == "mjcf"
+    problem = load_trained(here / "measured" / "fomaml-seed-0").problem
+    assert isinstance(problem, FamilyProblem) and problem.spec.robots[0].kind == "mjcf"
 
 
 def test_adaptation_meets_the_dynamics_of_the_file_in_fresh_places(here: Path) -> None:

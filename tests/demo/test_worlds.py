@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from typer.testing import CliRunner
 
 from metabot.bringup.world import drawn, rehearsed
+from metabot.cli.app import app
 from metabot.demo.config import DemoConfig, resumed
 from metabot.demo.summary import Summary
 from metabot.demo.tasks import with_others
@@ -96,6 +99,17 @@ def test_what_a_fleet_cannot_serve_is_refused_before_any_process_starts(options:
         options = {"spec": family("grasp-place").spec(1).with_dynamics([RobotDynamics(wheel_left=0.5)])}
     with pytest.raises((SpecError, ValueError), match=line):
         DemoConfig(**options)
+
+
+@pytest.mark.parametrize("idle", [(), ("robot_2",), ("robot_1", "robot_2")])
+def test_a_robot_that_did_not_do_its_part_is_in_the_exit_code(
+    idle: tuple[str, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    robots = [SimpleNamespace(name=name, reached=name not in idle) for name in ("robot_1", "robot_2")]
+    monkeypatch.setattr("metabot.demo.run.Demo.run", lambda self: SimpleNamespace(robots=robots))
+    done = CliRunner().invoke(app, ["demo", "two robots go to red and blue", "--runs", str(tmp_path)])
+    assert done.exit_code == (1 if idle else 0), done.output
+    assert all(name in done.stderr for name in idle) and done.stderr.count("\n") == bool(idle)
 
 
 def test_a_released_model_of_another_family_brings_its_world_along() -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import onnx
+import onnxruntime
 import pytest
 import torch
 from onnx import TensorProto, helper
@@ -18,11 +19,18 @@ from metabot.deploy.contract import METADATA_KEY, PolicyContract, PolicyFileErro
 from metabot.deploy.export import export_policy
 from metabot.deploy.proof import prove
 from metabot.deploy.runtime import PolicySession
+from metabot.harness.exporting import export_trained
+from metabot.harness.training import load_trained
 from metabot.meta import META_LEARNERS, make_meta_learner
 from metabot.policy import Policy
 from metabot.policy.linear import eliminated
 from metabot.problems import Problem, make_problem
 from metabot.problems.interface import interface_of
+from metabot.task import RobotDynamics
+from metabot_sim.env import Autoreset, FleetEnv
+from metabot_sim.robots import diffdrive
+
+MODELS = Path(__file__).parents[2] / "models"
 
 # One of each kind of policy; they differ in what they are made of, not only in numbers.
 SMALL = {
@@ -210,6 +218,67 @@ def test_a_graph_that_breaks_its_contract_is_refused_when_it_is_loaded(inputs, o
     with pytest.raises(PolicyFileError) as caught:
         PolicySession(graph(inputs, outputs, contract, tmp_path / "bad.onnx"), "cpu")
     assert "bad.onnx" in str(caught.value) and "contract" in str(caught.value) and "\n" not in str(caught.value)
+
+
+QUANTITIES = {
+    ("goal_forward", "m", "base"): lambda goal, twist: goal[:, 0],
+    ("goal_left", "m", "base"): lambda goal, twist: goal[:, 1],
+    ("goal_cos", "1", "base"): lambda goal, twist: goal[:, 0] / np.hypot(*goal.T),
+    ("goal_sin", "1", "base"): lambda goal, twist: goal[:, 1] / np.hypot(*goal.T),
+    ("forward_speed", "m/s", "base"): lambda goal, twist: twist[:, 0],
+    ("yaw_rate", "rad/s", "base"): lambda goal, twist: twist[:, 1],
+}
+"""What somebody measures on a robot, in SI units and in the frame of its base (x ahead, y left)."""
+
+
+@pytest.mark.parametrize("method", ["meta-sgd", "dagger"])
+def test_a_file_drives_in_si_units_from_its_metadata_alone(method: str, tmp_path: Path) -> None:
+    """As another language would: ONNX Runtime, the JSON in the file and sensors; nothing of metabot reads the file."""
+    path = tmp_path / "it.onnx"
+    training = load_trained(MODELS / f"{method}-drive-goal")
+    healthy = training.problem.state(training.problem.spec)  # type: ignore[attr-defined]
+    # Who remembers nothing has adapted to one robot; the other finds out on the way which one it is.
+    export_trained(training, path, **({"task": healthy, "episodes": 8} if method == "meta-sgd" else {}))
+    session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
+    said = json.loads(session.get_modelmeta().custom_metadata_map["metabot"])
+    robot = said["robot"]
+    assert [(term["name"], term["unit"]) for term in robot["action"]] == [("forward", "m/s"), ("turn", "rad/s")]
+    env = FleetEnv("drive-goal", 24, robots=1, autoreset=Autoreset.DISABLED)
+    assert robot["control_hz"] == env.spec.control_hz
+    drawn = env.family.draw(env.spec, "train", np.arange(24), np.arange(24))
+    if not said["state"]:
+        drawn.robot_dynamics[:] = np.array(RobotDynamics().as_tuple())
+    observed = env.reset(episodes=drawn)[:, 0]
+    state = {each["name"]: np.zeros((24, *each["shape"]), np.float32) for each in said["state"]}
+    last = np.zeros((24, 2), np.float32)
+    for step in range(env.horizon):
+        pose, twist = env.world.poses()[:, 0], env.world.twists()[:, 0]
+        away, (cos, sin) = env.world.goals[:, 0] - pose[:, :2], (np.cos(pose[:, 2]), np.sin(pose[:, 2]))
+        goal = np.stack([cos * away[:, 0] + sin * away[:, 1], cos * away[:, 1] - sin * away[:, 0]], axis=1)
+        seen = np.stack(
+            [
+                (QUANTITIES[term["name"], term["unit"], term["frame"]](goal, twist) - term["offset"]) / term["scale"]
+                for term in robot["observation"]
+            ],
+            axis=1,
+        ).astype(np.float32)
+        assert np.abs(seen - observed).max() < 1e-4
+        first = np.full(24, float(step == 0), np.float32)
+        known = {"observation": seen, "last_action": last, "first": first, "reset": first} | state
+        found = dict(
+            zip(
+                [each.name for each in session.get_outputs()],
+                session.run(None, {each.name: known[each.name] for each in session.get_inputs()}),
+                strict=True,
+            )
+        )
+        assert np.abs(found["action"]).max() <= 1.0
+        told = found["action"] * [term["scale"] for term in robot["action"]]
+        state, last = {name: found[f"{name}_next"] for name in state}, found["action"]
+        # The robot takes m/s and rad/s: 1 and 3 of them are all that it does.
+        done = env.step((told / [diffdrive.MAX_SPEED_MPS, diffdrive.MAX_YAW_RATE_RADPS])[:, None])
+        observed = done.observations[:, 0]
+    assert done.success.mean() >= 0.85
 
 
 def test_files_of_the_format_before_are_read(problem: Problem, tmp_path: Path) -> None:

@@ -199,6 +199,30 @@ def test_policy_nodes_drive_the_fleet_to_its_pads(start_fleet, tmp_path: Path, h
         assert np.linalg.norm(path[-1, 1:3] - path[0, 1:3]) > 0.6
 
 
+def test_a_policy_reaches_its_robot_without_a_disk_that_both_have(start_fleet, tmp_path: Path) -> None:
+    """Bytes and their hash travel: neither node is given a folder, and no file is there when the robot drives."""
+    description = small_fleet(tmp_path, 1, rounds=1)
+    client = start_fleet(without(description, "language")).client
+    client.wait(lambda: client.view.parameters is not None and client.view.parameters.version == 1, "parameters", 60)
+    spec = with_faults(place(Mission(goals=("red",))))
+    client.publish_task(spec)
+    client.follow(("robot_1",))
+    client.wait(lambda: client.view.world is not None and bool(client.view.control), "the robot", 30)
+    assert client.view.control["robot_1"].policy == ""
+    result = client.adapt("robot_1", spec, episodes=1, trials=8, deploy=True).result(60)
+    assert result.ok and result.file == ""
+    client.wait(lambda: bool(client.view.control["robot_1"].policy), "the learner's policy", 10)
+    learned = client.view.control["robot_1"].policy
+    policy, parameters = hand_set()
+    contract = PolicyContract(interface_of(make_problem("drive-goal")), policy.layout.hash)
+    made = export_policy(None, policy, parameters, contract)
+    client.hand_out(("robot_1",), made.content, "by hand")
+    client.wait(lambda: client.view.control["robot_1"].policy == made.sha256[:16], "the other policy", 10)
+    assert learned != made.sha256[:16] and not list(tmp_path.rglob("*.onnx"))
+    client.engage("robot_1")
+    client.wait(lambda: client.view.control["robot_1"].ticks > 10, "driving", 20)
+
+
 def test_a_policy_with_a_memory_finds_out_on_the_way_that_its_robot_is_reversed(start_fleet, tmp_path: Path) -> None:
     training = load_trained(Path(__file__).parents[2] / "models" / "dagger-drive-goal")
     path = tmp_path / "memory.onnx"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -14,7 +15,9 @@ import pytest
 import rclpy
 from builtin_interfaces.msg import Time
 from diagnostic_msgs.msg import DiagnosticStatus
+from geometry_msgs.msg import Twist, Vector3
 from metabot_interfaces import msg
+from nav_msgs.msg import Odometry
 from std_srvs.srv import SetBool, Trigger
 
 from metabot.bringup.supervisor import fleet_environment
@@ -32,6 +35,7 @@ from metabot.nodes.conversions import (
     servo_from_ros,
     servo_to_ros,
 )
+from metabot.nodes.simulated import SimulatedCar
 from metabot.nodes.simulator import SimulatorNode
 from metabot.task import Mission, RobotDynamics, TaskSpec, place
 from metabot_sim.batch import BatchedWorld
@@ -40,6 +44,7 @@ from metabot_sim.episodes import EpisodeBatch
 from metabot_sim.families.registry import GYMNASIUM, available, family
 from metabot_sim.interface import robot_interface
 from metabot_sim.robots.arm import Arm
+from metabot_sim.robots.mjcf import with_mjcf
 
 pytestmark = [pytest.mark.processes]
 
@@ -82,6 +87,43 @@ def test_a_delay_lasts_as_long_as_in_training(node: SimulatorNode, steps: int) -
         node._advance(env)
         ticks += 1
     assert ticks == trained and node._clock_s == pytest.approx(ticks / spec.control_hz)
+
+
+OWN = """
+<mujoco><worldbody><body name="base" pos="0 0 0.06">
+  <geom type="box" size="0.13 0.09 0.03" pos="0 0 0.03" mass="3"/>
+  <geom type="sphere" size="0.02" pos="-0.1 0 -0.04" mass="0.05" condim="1" priority="1"/>
+  <body pos="0.04 0.1 0"><joint name="left" axis="0 1 0" damping="0.002"/>
+    <geom type="ellipsoid" size="0.06 0.012 0.06" mass="0.2"/></body>
+  <body pos="0.04 -0.1 0"><joint name="right" axis="0 1 0" damping="0.002"/>
+    <geom type="ellipsoid" size="0.06 0.012 0.06" mass="0.2"/></body>
+</body></worldbody></mujoco>
+"""
+
+
+@pytest.mark.parametrize(("kind", "most_mps"), [("diffdrive", 1.0), ("ackermann", 1.0), ("mjcf", 0.5), ("mjcf", 2.0)])
+def test_a_robot_of_any_kind_goes_as_many_metres_a_second_as_it_is_told(
+    node: SimulatorNode, tmp_path: Path, kind: str, most_mps: float
+) -> None:
+    spec = place(Mission(goals=("red",)), 3)
+    (tmp_path / "own.xml").write_text(OWN)
+    (tmp_path / "own.metabot.json").write_text(json.dumps({"max_speed_mps": most_mps}))
+    if kind == "mjcf":
+        spec = with_mjcf(spec, str(tmp_path / "own.xml"))
+    else:
+        spec = spec.model_copy(update={"robots": (spec.robots[0].model_copy(update={"kind": kind}),)})
+    node._on_task(told(spec))
+    env, (robot,) = node._env, node._robots
+    assert env is not None and isinstance(robot, SimulatedCar)
+    (hears,) = robot._subscriptions
+    said: list[Odometry] = []
+    robot._odometry.publish = said.append  # type: ignore[method-assign]
+    for forward in (0.25, 0.4, -0.3):
+        for _ in range(3 * spec.control_hz):
+            hears.callback(Twist(linear=Vector3(x=forward)))
+            node._advance(env)
+        assert said[-1].twist.twist.linear.x == pytest.approx(forward, abs=0.015)
+        assert said[-1].twist.twist.angular.z == pytest.approx(0.0, abs=0.03)
 
 
 PLAYED = [name for name in available() if not name.startswith(GYMNASIUM)]
@@ -146,10 +188,16 @@ def test_what_it_cannot_play_is_refused_and_the_world_before_goes_on(node: Simul
     node._on_task(told(good))
     env = node._env
     assert env is not None
+    pair = family("drive-goal").spec(2).model_dump_json(exclude_none=True)
     for other in (
         told(family("gymnasium:FetchReach-v4").spec()),
         told(family("drive-push").spec(2).model_copy(update={"objects": ()})),
         msg.Task(spec_json="{", digest="x"),
+        # Two kinds of car in one world, an arm among cars, a kind that is none, a robot whose file is nowhere.
+        msg.Task(spec_json=pair.replace("diffdrive", "ackermann", 1), digest="x"),
+        msg.Task(spec_json=pair.replace("diffdrive", "arm", 1), digest="x"),
+        msg.Task(spec_json=pair.replace("diffdrive", "submarine", 1), digest="x"),
+        msg.Task(spec_json=pair.replace('"diffdrive"', '"mjcf","mjcf":"nowhere.xml"', 1), digest="x"),
     ):
         node._on_task(other)
         assert node._env is env and node._digest == good.digest

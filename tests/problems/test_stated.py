@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from metabot.demo.tasks import in_words
 from metabot.problems.family import FamilyProblem
 from metabot.task import FAMILIES, Interval, RobotDynamics, SpecError, TaskDistribution
 from metabot_sim.episodes import OBJECT_DYNAMICS, ROBOT_DYNAMICS, EpisodeBatch
@@ -115,3 +116,68 @@ def test_a_faulty_robot_is_judged_in_the_task_as_it_is() -> None:
         for _ in range(problem.horizon):
             done = problem.step(problem.expert())
         assert (done.success.mean() > 0.9) == mastered
+
+
+OUTSIDE: dict[str, float] = {
+    "drive_gain": -0.6,
+    "steer_gain": -0.7,
+    "steer_bias": 0.3,
+    "payload_kg": 3.0,
+    "friction": 0.4,
+    "link_mass": 1.4,
+    "damping": 4.0,
+    "gripper": 0.5,
+    "delay_steps": 8,
+    "noise": 1.0,
+    "dead": 1,
+    "wheel_left": 0.6,
+    "wheel_right": -0.9,
+    "wheels_swapped": 1,
+    "heading_offset": 1.0,
+    "odometry_scale": 1.6,
+    "odometry_drift": 0.5,
+    "frame_roll": 0.5,
+    "frame_pitch": 0.4,
+    "eye_yaw": 0.3,
+    "eye_x": 0.1,
+    "eye_y": -0.1,
+}
+"""A fault of every kind, most of them in no family's ranges."""
+
+
+@pytest.mark.parametrize("name", ["drive-goal", "drive-odometry", "grasp-place", "grasp-eye"])
+@pytest.mark.parametrize("fault", OUTSIDE)
+def test_a_fault_is_in_the_twin_or_refused_and_never_called_healthy(name: str, fault: str) -> None:
+    """Case 0: three numbers of a robot were rehearsed, and one with any other fault was a healthy one."""
+    assert set(OUTSIDE) == set(RobotDynamics.model_fields)
+    problem = FamilyProblem(name)
+    dynamics = RobotDynamics(**{fault: OUTSIDE[fault]})  # type: ignore[arg-type]
+    try:
+        row = problem.state(problem.spec.with_dynamics([dynamics]))
+    except SpecError as refused:
+        assert fault in str(refused)
+        return
+    assert began(problem, row[None]).robot_dynamics[0, 0].tolist() == pytest.approx(dynamics.as_tuple())
+    if fault == "gripper" and name.startswith("drive"):
+        return  # who has none is healthy
+    assert in_words(problem, row, problem.spec.robots[0].model_copy(update={"dynamics": dynamics})) != "healthy"
+
+
+@pytest.mark.parametrize("fault", [{}, {"delay_steps": 8}, {"noise": 1.0}, {"dead": 0}])
+def test_a_policy_for_healthy_robots_is_judged_under_the_fault(fault: dict[str, float]) -> None:
+    """The same policy in the task as it is: it turns to its pad and drives."""
+    problem = FamilyProblem("drive-goal")
+    cos, sin = 2, 3
+    noise, shares = [], []
+    for dynamics in (RobotDynamics(), RobotDynamics(**fault)):  # type: ignore[arg-type]
+        row = problem.state(problem.spec.with_dynamics([dynamics]))
+        seen = problem.begin(np.tile(row, (64, 1)), np.random.default_rng(1))
+        # It stands: its speeds are zero.
+        noise.append(float(np.std(seen[:, 4:])))
+        for _ in range(problem.horizon):
+            done = problem.step(np.clip(np.stack([0.8 * seen[:, cos], 1.2 * seen[:, sin]], axis=1), -1.0, 1.0))
+            seen = done.observations
+        shares.append(float(done.success.mean()))
+    assert shares[0] >= 0.9 and (shares[1] <= shares[0] - 0.15) == (fault.get("noise") is None and bool(fault)), shares
+    # Who looks at its pad again and again copes with noise; that there is some shows in what it sees.
+    assert noise == [0.0, pytest.approx(fault.get("noise", 0.0), rel=0.2)]

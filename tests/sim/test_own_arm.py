@@ -172,6 +172,30 @@ def test_it_works_beside_metabots_own_and_each_keeps_its_parts(file: Callable[[s
         assert owners == {robot.name}
 
 
+def test_arms_of_two_files_and_two_of_one_keep_the_motors_that_they_have_alone(file: Callable[[str], str]) -> None:
+    """Names and default classes are the same in both files, strengths are not."""
+    first = Path(file(SOMEBODYS))
+    other = first.with_name("other.xml")
+    other.write_text(re.sub(r'kp="(\d+)"', lambda found: f'kp="{1.25 * float(found[1])}"', SOMEBODYS))
+    order = (first, other, first)
+    spec = family("grasp-place").spec(3)
+    robots = [{**robot.model_dump(), "mjcf": str(path)} for robot, path in zip(spec.robots, order, strict=True)]
+    world = BatchedWorld(TaskSpec.parse({**spec.model_dump(), "robots": robots}), 1)
+    gains = []
+    for robot, path in zip(spec.robots, order, strict=True):
+        alone = mujoco.MjModel.from_xml_path(str(path))
+        for number in range(alone.nu):
+            there = alone.actuator(number)
+            here = world.model.actuator(f"{robot.name}/{there.name}")
+            for part in ("gainprm", "biasprm", "ctrlrange", "forcerange", "gear"):
+                # Damping follows from what hangs on a joint, which a hand-over of weight changes a little.
+                assert getattr(here, part) == pytest.approx(getattr(there, part), rel=0.01), (here.name, part)
+            turned = alone.joint(int(there.trnid[0])).name
+            assert int(here.trnid[0]) == world.model.joint(f"{robot.name}/{turned}").id
+        gains.append(float(world.model.actuator(f"{robot.name}/motor_j1").gainprm[0]))
+    assert gains[0] == gains[2] == pytest.approx(gains[1] / 1.25)
+
+
 def test_hidden_dynamics_act_on_it(file: Callable[[str], str]) -> None:
     spec = played("grasp-frames", file(SOMEBODYS))
     moved = {}

@@ -90,22 +90,20 @@ def first_seed(generator: np.random.Generator) -> int:
     return int(generator.integers(1 << 62))
 
 
-def requested_tasks(
-    options: dict[str, Any] | None, env: FleetEnv, others: tuple[str, ...] | None = ()
-) -> np.ndarray | None:
+def requested_tasks(options: dict[str, Any] | None, env: FleetEnv, others: tuple[str, ...] = ()) -> np.ndarray | None:
     """The numbers of tasks that a reset's options ask for, (simulations,).
 
     Args:
         options: of the reset.
         env: whose.
-        others: names of options beside ``tasks`` that it understands; None lets any pass.
+        others: names of options beside ``tasks`` that it understands.
 
     Raises:
         ValueError: if they are not as many whole numbers from 0 up, the environment plays one task that was given, or
             there is another option; one line.
     """
     for name in options or {}:
-        if others is not None and name not in ("tasks", *others):
+        if name not in ("tasks", *others):
             raise ValueError(f"options: no {name!r}; allowed: {', '.join(('tasks', *others))}")
     wanted, count = (options or {}).get("tasks"), env.num_sims
     if wanted is None:

@@ -16,6 +16,9 @@ from metabot_sim.env import Autoreset, FleetEnv
 from metabot_sim.families.base import Split
 from metabot_sim.interfaces.flat import action_space, first_seed, hidden, observation_space, requested_tasks
 
+_PASSED = "options"
+"""The option of a reset that is not looked at: PettingZoo's own tests of an environment send it."""
+
 
 class FleetParallelEnv(ParallelEnv[str, np.ndarray, np.ndarray]):
     """Agents are the robots, called by their names, each with spaces of its own size.
@@ -54,14 +57,15 @@ class FleetParallelEnv(ParallelEnv[str, np.ndarray, np.ndarray]):
         """
         if render_mode not in (None, "rgb_array"):
             raise SpecError(f"render_mode: {render_mode!r}; allowed: None, 'rgb_array'")
-        self.fleet = FleetEnv(task, 1, robots=robots, split=split, autoreset=Autoreset.DISABLED)
+        self.fleet = FleetEnv(task, 1, robots=robots, split=split, autoreset=Autoreset.DISABLED, remember=True)
         self.metadata = {
             "name": f"metabot_{self.fleet.family.name.replace('-', '_')}_v0",
             "render_modes": ["rgb_array"],
             "render_fps": self.fleet.spec.control_hz,
             "is_parallelizable": True,
         }
-        if max_cycles is not None and not (isinstance(max_cycles, int | np.integer) and max_cycles > 0):
+        whole = isinstance(max_cycles, int | np.integer) and not isinstance(max_cycles, bool)
+        if max_cycles is not None and not (whole and max_cycles > 0):
             raise SpecError(f"max_cycles: {max_cycles!r} is no whole number above 0")
         self.max_cycles = self.fleet.horizon if max_cycles is None else max_cycles
         self.render_mode = render_mode
@@ -90,14 +94,12 @@ class FleetParallelEnv(ParallelEnv[str, np.ndarray, np.ndarray]):
     def reset(
         self, seed: int | None = None, options: dict[str, Any] | None = None
     ) -> tuple[dict[str, np.ndarray], dict[str, dict[str, Any]]]:
-        """Start a new episode; the option ``tasks`` is the number of its task and of all later ones'.
-
-        Other options pass unread: PettingZoo's own tests of an environment send one.
-        """
+        """Start a new episode; the option ``tasks`` is the number of its task and of all later ones'."""
         if seed is None and not self._started:
             seed = first_seed(seeding.np_random()[0])
         self._started = True
-        self._seen = self.fleet.reset(seed, tasks=requested_tasks(options, self.fleet, None))[0]
+        asked = {name: value for name, value in (options or {}).items() if name != _PASSED}
+        self._seen = self.fleet.reset(seed, tasks=requested_tasks(asked, self.fleet))[0]
         self.agents = list(self.possible_agents)
         self._cycle = 0
         return self._observations(), self._infos(np.zeros(len(self.agents), dtype=bool), False)

@@ -54,7 +54,7 @@ class FleetGymEnv(gym.Env):
         """
         if render_mode not in (None, "rgb_array"):
             raise SpecError(f"render_mode: {render_mode!r}; allowed: None, 'rgb_array'")
-        self.fleet = FleetEnv(task, 1, robots=robots, split=split, autoreset=Autoreset.DISABLED)
+        self.fleet = FleetEnv(task, 1, robots=robots, split=split, autoreset=Autoreset.DISABLED, remember=True)
         self.metadata = {**self.metadata, "render_fps": self.fleet.spec.control_hz}
         self.render_mode = render_mode
         self._view = FlatView(self.fleet)
@@ -75,7 +75,7 @@ class FleetGymEnv(gym.Env):
             seed = first_seed(self.np_random)
         self._started = True
         seen = self.fleet.reset(seed, tasks=requested_tasks(options, self.fleet))
-        nothing = np.zeros((1, self.fleet.num_robots))
+        nothing = np.zeros((1, self.fleet.num_robots), dtype=np.float32)
         return self._view.observations(seen)[0], self._info(nothing > 0.0, nothing, False)
 
     def step(self, action: np.ndarray) -> tuple[np.ndarray, float, bool, bool, dict[str, Any]]:

@@ -77,7 +77,8 @@ class FleetVectorEnv(VectorEnv):
         except (ValueError, KeyError):
             allowed = ", ".join(repr(each.value) for each in _MODES)
             raise SpecError(f"autoreset_mode: {autoreset_mode!r}; allowed: {allowed}") from None
-        self.fleet = FleetEnv(task, num_envs, robots=robots, split=split, threads=threads, autoreset=autoreset)
+        settings: dict[str, Any] = {"robots": robots, "split": split, "threads": threads, "autoreset": autoreset}
+        self.fleet = FleetEnv(task, num_envs, **settings, remember=True)
         self.autoreset_mode = mode
         self.metadata = {
             "autoreset_mode": mode,
@@ -107,7 +108,7 @@ class FleetVectorEnv(VectorEnv):
             seed = first_seed(self.np_random)
         self._started = True
         seen = self.fleet.reset(seed, tasks=tasks, ids=ids)
-        nothing = np.zeros((self.num_envs, self.fleet.num_robots))
+        nothing = np.zeros((self.num_envs, self.fleet.num_robots), dtype=np.float32)
         return self.view.observations(seen), self._info(nothing > 0.0, nothing, np.zeros(self.num_envs, dtype=bool))
 
     def _chosen(self, mask: Any, seed: int | None) -> np.ndarray:
@@ -140,7 +141,7 @@ class FleetVectorEnv(VectorEnv):
         for key in [key for key in final if key.startswith("_")]:
             final[key] = ended.copy()
         fresh = self.view.observations(self.fleet.reset(ids=np.flatnonzero(ended)))
-        nothing = np.zeros((self.num_envs, self.fleet.num_robots))
+        nothing = np.zeros((self.num_envs, self.fleet.num_robots), dtype=np.float32)
         begun = self._info(nothing > 0.0, nothing, np.zeros(self.num_envs, dtype=bool))
         for key, value in begun.items():
             info[key] = np.where(ended.reshape(-1, *[1] * (value.ndim - 1)), value, info[key])

@@ -176,11 +176,17 @@ def rectangular(rows: list[list[int]]) -> np.ndarray:
 
 
 def _moved_body(model: mujoco.MjModel, actuator: int) -> int:
-    """The body that an actuator moves by a joint or a site; -1 where it is of another kind."""
-    kind, target = model.actuator_trntype[actuator], int(model.actuator_trnid[actuator, 0])
-    if kind == mujoco.mjtTrn.mjTRN_JOINT or kind == mujoco.mjtTrn.mjTRN_JOINTINPARENT:
+    """The body that an actuator moves: by a joint, a site, a tendon (the first body on its way) or itself."""
+    kind, target = mujoco.mjtTrn(int(model.actuator_trntype[actuator])), int(model.actuator_trnid[actuator, 0])
+    if kind == mujoco.mjtTrn.mjTRN_TENDON:
+        first = int(model.tendon_adr[target])
+        along, target = mujoco.mjtWrap(int(model.wrap_type[first])), int(model.wrap_objid[first])
+        return int((model.jnt_bodyid if along == mujoco.mjtWrap.mjWRAP_JOINT else model.site_bodyid)[target])
+    if kind in (mujoco.mjtTrn.mjTRN_JOINT, mujoco.mjtTrn.mjTRN_JOINTINPARENT):
         return int(model.jnt_bodyid[target])
-    return int(model.site_bodyid[target]) if kind == mujoco.mjtTrn.mjTRN_SITE else -1
+    if kind in (mujoco.mjtTrn.mjTRN_SITE, mujoco.mjtTrn.mjTRN_SLIDERCRANK):
+        return int(model.site_bodyid[target])
+    return target if kind == mujoco.mjtTrn.mjTRN_BODY else -1
 
 
 def subtree(model: mujoco.MjModel, root: int) -> list[int]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from metabot.task import RobotKind
 from metabot_sim.robots.ackermann import Ackermann
 from metabot_sim.robots.arm import Arm
 from metabot_sim.robots.base import RobotGroup
@@ -11,7 +10,7 @@ from metabot_sim.robots.fetch import Fetch
 from metabot_sim.robots.mjcf import MjcfCar
 from metabot_sim.robots.part import Part
 
-ROBOTS: dict[RobotKind, type[RobotGroup]] = {
+ROBOTS: dict[str, type[RobotGroup]] = {
     "diffdrive": DiffDrive,
     "ackermann": Ackermann,
     "mjcf": MjcfCar,

@@ -18,6 +18,7 @@ from metabot_sim.robots.mjcf import posture, servos, shapes, slides
 from metabot_sim.robots.mjcf.contract import Contract, Drive
 from metabot_sim.robots.mjcf.description import Description, beside
 from metabot_sim.robots.mjcf.trial import reached
+from metabot_sim.robots.mjcf.turning import check_turning
 from metabot_sim.robots.mjcf.wheels import Found, Wheel, find
 
 USUAL_SPEED_MPS = 1.0
@@ -72,8 +73,11 @@ def read_once(
         where = Path(path)
         if not where.is_file():
             raise ValueError("there is no such file; wanted: the path of an MJCF or URDF file")
-        stamps = tuple(os.stat(each).st_mtime_ns if each.exists() else 0 for each in (where, beside(where)))
+        parts = included(where)
+        stamps = tuple(os.stat(each).st_mtime_ns if each.exists() else 0 for each in (where, beside(where), *parts))
         try:
+            for part in parts:
+                refuse_nan(part.read_text(errors="replace"))
             spec, found = read(str(where.resolve()), stamps)
         except (ValueError, mujoco.FatalError) as problem:
             raise ValueError(", ".join(line.strip() for line in str(problem).splitlines() if line.strip())) from None
@@ -95,6 +99,7 @@ def _loaded(path: str, stamps: tuple[int, ...]) -> tuple[mujoco.MjSpec, Contract
         root = alone(child, said)
         contract = _read(child, root, said, key, _is_urdf(text))
         contract = replace(contract, reached=reached(child, contract))
+        check_turning(child, contract)
     return child, contract
 
 
@@ -104,9 +109,26 @@ def _is_urdf(text: str) -> bool:
     return first is not None and first[1] == "robot"
 
 
+def included(path: Path) -> list[Path]:
+    """The files that a robot's file includes, and those that they do, where there are such files.
+
+    MuJoCo looks for all of them from the folder of the first.
+    """
+    found: list[Path] = []
+    waiting = [path]
+    while waiting:
+        text = waiting.pop().read_text(errors="replace")
+        for name in re.findall(r"<include\s[^>]*?\bfile\s*=\s*[\"']([^\"']+)[\"']", text):
+            part = path.parent / name
+            if part not in found and part != path and part.is_file():
+                found.append(part)
+                waiting.append(part)
+    return found
+
+
 def refuse_nan(text: str) -> None:
     """MuJoCo takes a NaN for "not given", so that a broken mass becomes another one in silence."""
-    broken = re.search(r"([\w:]+)\s*=\s*\"[^\"]*\bnan\b[^\"]*\"", text, re.IGNORECASE)
+    broken = re.search(r"([\w:]+)\s*=\s*([\"'])(?:(?!\2).)*(?<![\w.\-])nan(?![\w.\-])(?:(?!\2).)*\2", text, re.I | re.S)
     if broken is not None:
         raise ValueError(f"{broken[0]}: not a number; wanted: a number")
 
@@ -144,10 +166,16 @@ def alone(child: mujoco.MjSpec, said: Description) -> mujoco.MjsBody:
 
 
 def forget_options(child: mujoco.MjSpec) -> None:
-    """Leave all options to the scene."""
-    child.option = mujoco.MjSpec().option
-    for part in ("option", "disableflags", "enableflags", "disableactuator"):
-        setattr(child.authored, part, 0)
+    """Leave to the scene what is one for all in it: options, the looks of its pictures, sizes of memory."""
+    plain = mujoco.MjSpec()
+    child.option, child.visual, child.stat = plain.option, plain.visual, plain.stat
+    for part in dir(child.authored):
+        if not part.startswith("_"):
+            setattr(child.authored, part, 0)
+    for size in ("memory", "njmax", "nconmax", "nemax", "nstack", "nkey", "nuserdata"):
+        setattr(child, size, getattr(plain, size))
+    for part in ("actuator", "body", "cam", "geom", "jnt", "sensor", "site", "tendon"):
+        setattr(child, f"nuser_{part}", getattr(plain, f"nuser_{part}"))
 
 
 def _names(bodies: list[mujoco.MjsBody]) -> str:
@@ -270,6 +298,8 @@ def _held(model: mujoco.MjModel, base: int, wheels: list[Wheel]) -> list[str]:
     for each in range(model.neq):
         kind = mujoco.mjtEq(int(model.eq_type[each]))
         first, second = int(model.eq_obj1id[each]), int(model.eq_obj2id[each])
+        if model.eq_objtype[each] == mujoco.mjtObj.mjOBJ_SITE:
+            first, second = (int(model.site_bodyid[site]) for site in (first, second))
         if kind == mujoco.mjtEq.mjEQ_JOINT and turned & {first, second}:
             names = [model.joint(joint).name for joint in (first, second) if joint >= 0]
             problems.append(f"an equality ties {' to '.join(names)}; wanted: wheels that turn by themselves")

@@ -26,17 +26,9 @@ def reached(child: mujoco.MjSpec, contract: Contract) -> float:
     Raises:
         ValueError: if it does not get near its speed, or flies off; one line.
     """
-    scene = mujoco.MjSpec()
-    scene.option.timestep = 1.0 / KINDS["mjcf"].simulation_hz
-    scene.option.integrator = mujoco.mjtIntegrator.mjINT_IMPLICITFAST
-    scene.worldbody.add_geom(type=mujoco.mjtGeom.mjGEOM_PLANE, size=[0, 0, 1], friction=[1.0, 0.005, 0.0001])
-    scene.attach(child.copy(), prefix="robot/", frame=scene.worldbody.add_frame())
-    model = scene.compile()
-    data = mujoco.MjData(model)
-    for name, values in contract.posture.joints:
-        first = int(model.joint(f"robot/{name}").qposadr[0])
-        data.qpos[first : first + len(values)] = values
-    for actuator, told in (*contract.posture.controls, *_full_speed(contract).items()):
+    model = on_a_floor(child)
+    data = standing(model, contract)
+    for actuator, told in _full_speed(contract).items():
         data.ctrl[model.actuator(f"robot/{actuator}").id] = told
     for _ in range(round(_TIME_S / model.opt.timestep)):
         mujoco.mj_step(model, data)
@@ -55,6 +47,27 @@ def reached(child: mujoco.MjSpec, contract: Contract) -> float:
             f" in {_TIME_S:g} s; wanted: motors with more force (forcerange, kv, ctrlrange), or a lower max_speed_mps"
         )
     return speed / contract.max_speed_mps
+
+
+def on_a_floor(child: mujoco.MjSpec) -> mujoco.MjModel:
+    """A robot by itself on a floor, its names below ``robot/``."""
+    scene = mujoco.MjSpec()
+    scene.option.timestep = 1.0 / KINDS["mjcf"].simulation_hz
+    scene.option.integrator = mujoco.mjtIntegrator.mjINT_IMPLICITFAST
+    scene.worldbody.add_geom(type=mujoco.mjtGeom.mjGEOM_PLANE, size=[0, 0, 1], friction=[1.0, 0.005, 0.0001])
+    scene.attach(child.copy(), prefix="robot/", frame=scene.worldbody.add_frame())
+    return scene.compile()
+
+
+def standing(model: mujoco.MjModel, contract: Contract) -> mujoco.MjData:
+    """That robot at rest, in its posture."""
+    data = mujoco.MjData(model)
+    for name, values in contract.posture.joints:
+        first = int(model.joint(f"robot/{name}").qposadr[0])
+        data.qpos[first : first + len(values)] = values
+    for name, told in contract.posture.controls:
+        data.ctrl[model.actuator(f"robot/{name}").id] = told
+    return data
 
 
 def _full_speed(contract: Contract) -> dict[str, float]:
