@@ -19,6 +19,8 @@ _LEVEL = 0.99
 """Cosine of the angle between axles that lie side by side, at least."""
 _TILT = 0.11
 """Sine of the slope of an axle that is level, at most."""
+_WORDS = {"left": r"(?:^|[^a-z])(left|l)(?:[^a-z]|$)|left", "right": r"(?:^|[^a-z])(right|r)(?:[^a-z]|$)|right"}
+
 
 @dataclass(frozen=True)
 class Wheel:
