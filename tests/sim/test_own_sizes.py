@@ -261,3 +261,11 @@ def test_an_arm_on_a_robot_is_held_as_the_files_keyframe_has_it(file: Callable[[
         world.reset()
     # What carries the robot stays where the task has it.
     assert world.poses() == pytest.approx(np.array(world.episodes.spawns))
+
+
+@pytest.mark.parametrize("motors", ["", '<velocity joint="forward"/>'], ids=["as it is", "with motors"])
+def test_a_base_without_shapes_is_refused_in_one_line(file: Callable[[str], str], motors: str) -> None:
+    bare = re.sub(r'<geom name="box"[^>]*/>', '<inertial pos="0 0 0" mass="1" diaginertia="1 1 1"/>', GLIDER)
+    with pytest.raises(SpecError, match="nothing in it touches things") as caught:
+        task(file(re.sub(r"<actuator>.*</actuator>", f"<actuator>{motors}</actuator>", bare, flags=re.DOTALL)))
+    assert "\n" not in str(caught.value)

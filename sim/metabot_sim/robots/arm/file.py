@@ -299,8 +299,9 @@ def _chain(model: mujoco.MjModel, base: int, said: Description) -> tuple[int, li
             raise ValueError(f"joint '{model.joint(joint).name}' is a {kind} one; wanted: hinges from base to hand")
     if len(joints) < 6:
         raise ValueError(
-            f"{len(joints)} joints from '{model.body(base).name}' to '{name}'; wanted: at least 6, for a hand that"
-            " points down wherever it is"
+            f"{len(joints)} joints from '{model.body(base).name}' to '{name}'"
+            + (f", on which {len(branches)} parts move" if len(branches) > 1 else "")
+            + "; wanted: at least 6, of one arm, for a hand that points down wherever it is"
         )
     return body, joints
 

@@ -215,6 +215,8 @@ def _read(
     carrying = slides.chain(model, base)[0]
     posture.take(model, data, key[0], carrying)
     solid = shapes.solid(model)
+    if not len(solid):
+        raise ValueError("nothing in it touches things; wanted: a chassis with a solid geom, on wheels or slides")
     planar = slides.find(model, data, base, shapes.lowest(model, data, solid), problems)
     found = Found() if planar else find(model, data, base, said)
     problems += found.problems

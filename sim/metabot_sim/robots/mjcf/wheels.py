@@ -184,7 +184,7 @@ def _why_none(model: mujoco.MjModel, rolling: list[int]) -> str:
     if len(joints) >= 4 and free:
         return f"has legs, or something else with {len(joints)} joints and no wheels; metabot drives wheels and arms"
     if len(joints) >= 4:
-        return f"stands still and has {len(joints)} joints; metabot drives wheels, and of arms its own"
+        return f"stands still and has {len(joints)} joints; it drives nowhere; arms play the families of arms"
     return "no wheels; wanted: hinge joints with level axles, round parts that touch the floor"
 
 
