@@ -188,7 +188,7 @@ def test_arms_of_two_files_and_two_of_one_keep_the_motors_that_they_have_alone(f
             there = alone.actuator(number)
             here = world.model.actuator(f"{robot.name}/{there.name}")
             for part in ("gainprm", "biasprm", "ctrlrange", "forcerange", "gear"):
-                # Damping follows from what hangs on a joint, which a hand-over of weight changes a little.
+                # Damping follows from what hangs on a joint: the loader adds a light body, for payloads.
                 assert getattr(here, part) == pytest.approx(getattr(there, part), rel=0.01), (here.name, part)
             turned = alone.joint(int(there.trnid[0])).name
             assert int(here.trnid[0]) == world.model.joint(f"{robot.name}/{turned}").id
