@@ -47,8 +47,9 @@ def rehearsed(spec: TaskSpec) -> TaskDistribution:
     usual = found.spec(1 if alone else len(spec.robots))
     makes = {(robot.kind, robot.mjcf, robot.radius_m, robot.tray) for robot in spec.robots}
     if alone and len(makes) > 1:
-        kinds = ", ".join(sorted({robot.kind for robot in spec.robots}))
-        raise SpecError(f"robots: {kinds} in one fleet, which share a policy; allowed: robots of one kind")
+        of = {robot.kind if robot.mjcf is None else f"{robot.kind} of {robot.mjcf}" for robot in spec.robots}
+        kinds = ", ".join(sorted(of))
+        raise SpecError(f"robots: {kinds} in one fleet, which share a policy; allowed: robots of one kind and file")
     robots = tuple(
         like.model_copy(update={name: getattr(own, name) for name in ("kind", "mjcf", "radius_m", "tray")})
         for like, own in zip(usual.robots, spec.robots, strict=False)

@@ -22,7 +22,9 @@ from metabot.nodes.policy import PolicyNode
 from metabot.problems import make_problem
 from metabot.problems.family import FamilyProblem
 from metabot.problems.interface import interface_of
+from metabot.task import TaskDistribution
 from metabot_sim.families.registry import family
+from metabot_sim.robots.mjcf import with_mjcf
 
 pytestmark = [pytest.mark.processes]
 
@@ -57,6 +59,27 @@ def test_an_arm_with_unknown_faults_places_its_object_over_topics(start_fleet, t
             break
     client.wait(lambda: client.view.control[robot.name].reached, "its own word", 10)
     assert client.view.control[robot.name].ticks > 20
+
+
+def test_a_policy_of_an_arm_without_a_gripper_says_nothing_to_one(start_fleet, tmp_path: Path) -> None:
+    spec = with_mjcf(family("arm-reach").sample(3, robots=1), str(Path(__file__).parents[1] / "welder.xml"))
+    problem = FamilyProblem(TaskDistribution(family="arm-reach", scene=spec))
+    policy = policy_for(problem, (4,))
+    contract = PolicyContract(interface_of(problem), policy.layout.hash)
+    path = export_policy(tmp_path / "arm.onnx", policy, policy.initial(np.random.default_rng(0)), contract).path
+    nodes = [
+        NodeProcess("simulator"),
+        NodeProcess("policy", "/arm_1", {"policy_file": str(path), "rate_hz": 25}, respawn=False),
+    ]
+    client = start_fleet(nodes).client
+    client.publish_task(spec)
+    client.follow(("arm_1",))
+    client.wait(lambda: client.view.world is not None and bool(client.view.control), "the arm", 30)
+    client.engage("arm_1")
+    client.wait(lambda: client.view.control["arm_1"].ticks > 20, "commands", 15)
+    assert client.view.control["arm_1"].detail == "driving"
+    topics = {name for name, _ in client._node.get_topic_names_and_types()}
+    assert "/arm_1/servo" in topics and "/arm_1/gripper" not in topics
 
 
 def test_a_policy_of_another_kind_of_robot_is_refused_and_the_arm_stands(start_fleet, tmp_path: Path) -> None:

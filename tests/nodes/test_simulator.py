@@ -158,6 +158,31 @@ def test_every_family_is_played_by_its_own_rules_through_topics(node: SimulatorN
             break
 
 
+def test_an_arm_without_a_gripper_is_told_by_servo_alone(node: SimulatorNode) -> None:
+    spec = with_mjcf(family("arm-reach").sample(4), str(Path(__file__).parents[1] / "welder.xml"))
+    mixed = spec.model_copy(update={"robots": (spec.robots[0], family("arm-reach").sample(4).robots[1])})
+    node._on_task(told(mixed))
+    env = node._env
+    assert env is not None
+    for name, grips in (("arm_1", 0), ("arm_2", 1)):
+        assert node.count_subscribers(f"/{name}/servo") == 1
+        assert node.count_subscribers(f"/{name}/gripper") == grips
+    faces = [robot_interface(env, index) for index in range(2)]
+    for _ in range(env.horizon):
+        actions = np.clip(env.expert()[0], -1.0, 1.0)
+        for index, face in enumerate(faces):
+            message = servo_to_ros(actions[index], face, mixed.robots[index].name, Time())
+            node._hear(index)(slice(0, 4), servo_from_ros(message, face))
+        node._advance(env)
+    assert node._reached.all()
+    arm = env.world.group_of(0)
+    assert isinstance(arm, Arm)
+    positions, velocities = (each[0] for each in arm.joint_states(0))
+    message = joint_states_to_ros(arm.joint_names[0], 0, positions, velocities, False, "arm_1", Time())
+    found = joint_states_from_ros(message, arm.joint_names[0], 0)
+    assert np.array_equal(found[0], positions) and not found[2]
+
+
 def test_states_survive_their_messages() -> None:
     env = FleetEnv("grasp-place", 1)
     env.reset(seed=2)

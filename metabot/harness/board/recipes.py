@@ -200,6 +200,7 @@ SPECIAL: dict[tuple[str, str], Recipe] = {
     ("task-inference", "grasp-frames"): _arm(_INFERRED_ARM),
     ("online-inference", "grasp-frames"): _arm(_INFERRED_ARM),
     ("ridge-dynamics", "grasp-frames"): _arm(_REGRESSED_ARM),
+    ("task-inference", "arm-reach"): replace(_arm(_INFERRED_ARM), env_steps=250_000),
     ("task-inference", "grasp-place"): _arm(_INFERRED_ARM),
     ("online-inference", "grasp-place"): _arm(_INFERRED_ARM),
     ("ridge-dynamics", "grasp-place"): _arm(_PLACED),
@@ -215,6 +216,6 @@ def recipe_of(contestant: str, problem: str) -> Recipe:
     if contestant in UNADAPTED:
         return UNADAPTED_RECIPE
     general = METHODS[contestant]
-    if problem.startswith("grasp"):
+    if problem.startswith(("grasp", "arm")):
         general = replace(general, env_steps=ARM_STEPS)
     return SPECIAL.get((contestant, problem), general)

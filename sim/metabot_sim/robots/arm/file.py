@@ -89,7 +89,7 @@ def load(path: str) -> tuple[mujoco.MjSpec, ArmFile]:
 
 
 def out_of_reach(path: str, points: tuple[postures.Point, ...]) -> postures.Point | None:
-    """The first of some places at which an arm's hand cannot point down.
+    """The first of some places to which an arm does not come from where it begins; see `postures.missed`.
 
     Args:
         path: of the arm's file.
@@ -106,9 +106,9 @@ def _unreached(path: str, stamps: tuple[int, ...], points: tuple[postures.Point,
     child, found = _loaded(path, stamps)
     model = child.copy().compile()
     start = _still(model)
-    for name, position in zip(found.joints, found.home, strict=True):
+    for name, position in zip((*found.joints, *found.gripper), (*found.home, *found.rest), strict=True):
         start.qpos[model.joint(name).qposadr[0]] = position
-    return next((each for each in points if not postures.reached(model, found, each, [start.qpos.copy()], 1)), None)
+    return postures.missed(model, found, found.start_m, start.qpos, 0.0, points)
 
 
 def attach(scene: mujoco.MjSpec, robot: RobotSpec, index: int) -> None:
@@ -288,9 +288,7 @@ def _chain(model: mujoco.MjModel, base: int, said: Description) -> tuple[int, li
         below = [each for each in range(model.nbody) if model.body_parentid[each] == body and each != body]
         branches = [each for each in below if moving & set(subtree(model, each))]
         name = model.body(body).name
-        if (said.hand is not None and name == said.hand) or len(branches) > 1:
-            break
-        if not branches:
+        if (said.hand is not None and name == said.hand) or len(branches) != 1:
             break
         body = branches[0]
     for joint in joints:

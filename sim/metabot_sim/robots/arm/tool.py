@@ -11,9 +11,9 @@ from metabot_sim.robots.base import subtree
 from metabot_sim.robots.mjcf import shapes
 from metabot_sim.robots.mjcf.description import Description
 
-RADIUS_M, BEARING_RAD, HEIGHT_M = (0.44, 0.60), (-1.3, 1.3), (0.04, 0.28)
+RADIUS_M, BEARING_RAD, HEIGHT_M = (0.44, 0.60), (-1.3, 1.3), (0.14, 0.30)
 """Where tasks have points for tools, from an arm's base: nearer ones are out of reach of big arms whose elbow bends by
-120 degrees only."""
+120 degrees only, and at lower ones the wrist of an arm whose flange is bare would be below the floor."""
 CORNERS_M = tuple(
     (radius * math.cos(bearing), radius * math.sin(bearing), height)
     for radius in RADIUS_M

@@ -174,19 +174,12 @@ def with_mjcf(spec: TaskSpec, path: str) -> TaskSpec:
             with an arm without a gripper; one line.
     """
     arms = [robot.name for robot in spec.robots if robot.kind == "arm"]
+    if arms:
+        return _with_arm(spec, arms, path)
     try:
-        if arms:
-            from metabot_sim.families.registry import family
-            from metabot_sim.robots.arm.file import load as load_arm
-
-            load_arm(path)
-            robots = [{**robot.model_dump(), "mjcf": path if robot.name in arms else None} for robot in spec.robots]
-            replaced = TaskSpec.parse({**spec.model_dump(), "robots": robots})
-            family(spec.family).check_grippers(replaced)
-            return replaced
         _, found = load(path)
     except ValueError as problem:
-        raise SpecError(f"robots.{(arms or [spec.robots[0].name])[0]}: {problem}") from None
+        raise SpecError(f"robots.{spec.robots[0].name}: {problem}") from None
     slower = max(USUAL_SPEED_MPS / found.max_speed_mps, USUAL_YAW_RATE_RADPS / found.max_yaw_rate_radps)
     slower = max(1.0, slower / min(1.0, found.reached / _FULLY))
     from metabot_sim.families.driving import with_robots
@@ -229,3 +222,19 @@ def _largest(robot: RobotSpec) -> float:
 def _rounded(radius_m: float) -> float:
     """Up to whole centimetres."""
     return float(np.ceil(radius_m * 100.0 - 1e-6) / 100.0)
+
+
+def _with_arm(spec: TaskSpec, arms: list[str], path: str) -> TaskSpec:
+    """The same task with other arms."""
+    # Families know the robots that play them.
+    from metabot_sim.families.registry import family
+    from metabot_sim.robots.arm.file import load as load_arm
+
+    try:
+        load_arm(path)
+    except ValueError as problem:
+        raise SpecError(f"robots.{arms[0]}: {problem}") from None
+    robots = [{**robot.model_dump(), "mjcf": path if robot.name in arms else None} for robot in spec.robots]
+    replaced = TaskSpec.parse({**spec.model_dump(), "robots": robots})
+    family(spec.family).check_grippers(replaced)
+    return replaced
