@@ -216,6 +216,9 @@ def test_a_knocked_camera_shows_box_and_bin_elsewhere_and_the_hand_where_it_is()
         ("grasp-place", "arm", {"wheel_left": 0.5}, "wheel_left"),
         ("grasp-place", "arm", {"eye_yaw": 0.5}, "eye_yaw"),
         ("drive-goal", "diffdrive", {"frame_roll": 0.5}, "frame_roll"),
+        ("drive-goal", "diffdrive", {"gripper": 0.5}, "gripper"),
+        ("arm-reach", "arm", {"gripper": 0.5}, "gripper"),
+        ("arm-reach", "arm", {"friction": 0.5}, "friction"),
     ],
 )
 def test_faults_that_would_do_nothing_are_refused(name: str, kind: str, faults: dict[str, float], field: str) -> None:

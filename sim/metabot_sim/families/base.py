@@ -5,6 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import ClassVar, Literal
 
 import numpy as np
@@ -177,6 +178,7 @@ class Family(ABC):
             (TYRES, rolls or robot.kind != "mjcf", "its file has no tyres"),
             (FRAMES, robot.kind == "arm", f"{robot.kind} has no command frame in space"),
             (GRIPS, robot.kind != "arm" or self.needs_gripper, f"nothing is grasped in {self.name}"),
+            (GRIPS[:1], self._has_arms, f"{robot.kind} has no gripper"),
             (EYES, self.looks, f"arms see places as they are in {self.name}"),
             (ODOMETRY, self.believes, f"robots see places as they are in {self.name}"),
         ):
@@ -184,6 +186,11 @@ class Family(ABC):
                 value, usual = getattr(robot.dynamics, name), getattr(healthy, name)
                 if value != usual:
                     raise SpecError(f"robots.{robot.name}.dynamics.{name}: {value:g}, but {why}; allowed: {usual:g}")
+
+    @cached_property
+    def _has_arms(self) -> bool:
+        """Whether an arm plays: what is wrong with grippers is drawn for every robot of a family then."""
+        return any(robot.kind in ("arm", "fetch") for robot in self.spec().robots)
 
     def check_ranges(self, ranges: Mapping[str, Interval], spec: TaskSpec) -> None:
         """Refuse ranges of hidden dynamics that no robot or object can have, or that would have no effect.
