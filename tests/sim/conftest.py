@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -31,6 +32,18 @@ def family_name(request: pytest.FixtureRequest) -> str:
 def family_of_size(request: pytest.FixtureRequest) -> tuple[str, int]:
     """Each family's name with a number of robots."""
     return request.param
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Callable[[str], str]:
+    """Writes the text of a robot's file; its path."""
+
+    def write(xml: str, name: str = "robot.xml") -> str:
+        path = tmp_path / name
+        path.write_text(xml)
+        return str(path)
+
+    return write
 
 
 @pytest.fixture(autouse=True)

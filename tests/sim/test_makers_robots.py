@@ -27,16 +27,6 @@ PAGE = Path(__file__).parents[2] / "docs/tutorials/bring-your-own-robot.md"
 XML = re.search(r"```xml\n(.*?)```", PAGE.read_text(), re.DOTALL).group(1)  # type: ignore[union-attr]
 
 
-@pytest.fixture
-def file(tmp_path: Path) -> Callable[[str], str]:
-    def write(xml: str, name: str = "robot.xml") -> str:
-        path = tmp_path / name
-        path.write_text(xml)
-        return str(path)
-
-    return write
-
-
 def task(path: str, robots: int = 1) -> TaskSpec:
     return with_mjcf(family("drive-goal").spec(robots), path)
 

@@ -47,16 +47,6 @@ for _name, _x, _y in (
 FOUR_WHEELS = FOUR_WHEELS.replace("WHEELS", "").replace("ACTUATORS", "")
 
 
-@pytest.fixture
-def file(tmp_path: Path) -> Callable[[str], str]:
-    def write(xml: str, name: str = "robot.xml") -> str:
-        path = tmp_path / name
-        path.write_text(xml)
-        return str(path)
-
-    return write
-
-
 def task(path: str, robots: int = 1) -> TaskSpec:
     return with_mjcf(family("drive-goal").spec(robots), path)
 

@@ -56,16 +56,6 @@ OTHER_SERVOS = {
 }
 
 
-@pytest.fixture
-def file(tmp_path: Path) -> Callable[[str], str]:
-    def write(xml: str) -> str:
-        path = tmp_path / "arm.xml"
-        path.write_text(xml)
-        return str(path)
-
-    return write
-
-
 def played(name: str, path: str, robots: int | None = None, which: tuple[int, ...] | None = None) -> TaskSpec:
     """A family's scene with somebody's arm in the place of some of metabot's."""
     spec = family(name).spec(robots)
@@ -267,9 +257,9 @@ def test_what_breaks_the_contract_is_one_line(file: Callable[[str], str], said: 
 
 def test_a_description_names_what_cannot_be_told(file: Callable[[str], str], tmp_path: Path) -> None:
     path = file(SOMEBODYS.replace("</actuator>", '<motor name="lamp" joint="right"/></actuator>'))
-    (tmp_path / "arm.metabot.json").write_text('{"gripper": "gripper", "fingers": ["left", "right"]}')
+    (tmp_path / "robot.metabot.json").write_text('{"gripper": "gripper", "fingers": ["left", "right"]}')
     assert load(path)[1].grip == "gripper"
-    (tmp_path / "arm.metabot.json").write_text('{"gripper": "gripper", "fingers": ["thumb", "right"]}')
+    (tmp_path / "robot.metabot.json").write_text('{"gripper": "gripper", "fingers": ["thumb", "right"]}')
     with pytest.raises(ValueError, match="no solid body 'thumb' of its description"):
         load(path)
 

@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Callable
-from pathlib import Path
 
 import mujoco
 import numpy as np
@@ -87,16 +86,6 @@ CROOKED = """
   </actuator>
 </mujoco>
 """
-
-
-@pytest.fixture
-def file(tmp_path: Path) -> Callable[[str], str]:
-    def write(xml: str, name: str = "robot.xml") -> str:
-        path = tmp_path / name
-        path.write_text(xml)
-        return str(path)
-
-    return write
 
 
 def task(path: str, robots: int = 1) -> TaskSpec:
