@@ -180,6 +180,8 @@ def package_file(name: str) -> Path:
 
 def _attach(scene: mujoco.MjSpec, prefix: str, x: float, y: float, yaw: float) -> None:
     child = mujoco.MjSpec.from_file(str(package_file("pick_and_place.xml")))
+    # The scene has its own; another one would be left out with a warning each time.
+    child.option.timestep = scene.option.timestep
     base = child.body(_BASE)
     base.pos = [0.0, 0.0, 0.0]
     for geom in child.geoms:
