@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from pathlib import Path
 
 import numpy as np
 
@@ -106,8 +107,14 @@ class StatedTasks:
             raise SpecError(
                 f"spec: its robots are {', '.join(kinds)}; allowed: those of the training, {', '.join(wanted)}"
             )
-        for i in mine:
-            self._family.check_dynamics(spec.robots[i])
+        for i, like in zip(mine, scene.robots, strict=True):
+            own = spec.robots[i]
+            if not _same_file(own.mjcf, like.mjcf):
+                raise SpecError(
+                    f"spec: robots.{own.name}.mjcf: {own.mjcf or 'none'}; allowed: that of the training,"
+                    f" {like.mjcf or 'none'}"
+                )
+            self._family.check_dynamics(own)
         stated = EpisodeBatch.of(spec, 1)
         episode = EpisodeBatch.of(scene, 1)
         episode.robot_dynamics[:] = stated.robot_dynamics[:, mine]
@@ -125,3 +132,11 @@ class StatedTasks:
 
 _HIDDEN = ("robot_dynamics", "object_dynamics", "pads")
 _MANY = 2**32
+
+
+def _same_file(own: str | None, other: str | None) -> bool:
+    """Whether two robots are of one file, wherever it lies."""
+    if own == other or own is None or other is None:
+        return own == other
+    paths = Path(own), Path(other)
+    return all(path.is_file() for path in paths) and paths[0].read_bytes() == paths[1].read_bytes()

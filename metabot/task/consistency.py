@@ -56,6 +56,11 @@ def check_consistent(spec: TaskSpec) -> None:
 
 
 def _check_inside(spec: TaskSpec, field: str, x: float, y: float, margin_m: float) -> None:
+    if 2.0 * margin_m > min(spec.world.length_m, spec.world.width_m):
+        raise ValueError(
+            f"{field}: a radius of {margin_m:g} m does not fit the {spec.world.length_m:g} x {spec.world.width_m:g} m"
+            f" arena; allowed: at most {min(spec.world.length_m, spec.world.width_m) / 2:g} m"
+        )
     if not spec.world.contains(x, y, margin_m):
         raise ValueError(
             f"{field}: ({x:g}, {y:g}) is outside the {spec.world.length_m:g} x {spec.world.width_m:g} m arena;"

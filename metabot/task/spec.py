@@ -161,7 +161,7 @@ class RobotSpec(SpecModel):
     """Where it starts; an arm's base stands there for good."""
     goal: Color | None = None
     """Colour of the pad it is sent to, in families where each robot has its own."""
-    radius_m: Annotated[float, Field(gt=0.0, le=5.0)] | None = None
+    radius_m: Annotated[float, Field(gt=0.0, le=5.0, strict=True)] | None = None
     """Radius of the circle about its base that it fits in, for ``kind: "mjcf"``; None: as usual for its kind."""
     tray: bool = False
     """Whether it has a rim on its top, so that things stay there; for ``kind: "diffdrive"`` only."""

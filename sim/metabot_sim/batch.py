@@ -97,7 +97,9 @@ class BatchedWorld:
             [int(self.model.body(f"pad:{pad.color}").mocapid[0]) for pad in spec.pads], dtype=np.int64
         )
         self._mocap = self.batch.bind("mocap_pos") if len(spec.pads) else None
-        radii = np.array([robot.footprint_m for robot in spec.robots])
+        radii = np.empty(len(spec.robots))
+        for each in self.groups:
+            radii[each.indices] = each.reaches
         self._near = radii[:, None] + radii[None, :] + _TOUCH_MARGIN_M
         self.reset()
 

@@ -117,6 +117,48 @@ def test_a_large_robot_has_as_much_room_for_its_size_as_a_small_one(
     assert success >= 0.95 and touched <= 0.05
 
 
+def test_time_grows_with_the_floor_and_places(file: Callable[[str], str]) -> None:
+    spec, usual = task(file(PLAIN), 3), family("drive-goal").spec(3)
+    grown = spec.world.length_m / usual.world.length_m
+    assert grown > 1.2 and spec.horizon_s == pytest.approx(usual.horizon_s * grown, rel=0.05)
+    assert spec.pads[0].y == pytest.approx(usual.pads[0].y * grown)
+    # Once more changes nothing more.
+    again = with_mjcf(spec, str(spec.robots[0].mjcf))
+    assert again == spec
+
+
+def test_starts_of_large_robots_that_overlap_are_refused(file: Callable[[str], str]) -> None:
+    spec = task(file(PLAIN), 2)
+    near = [{**robot.model_dump(), "spawn": {"x": 0.5 * number}} for number, robot in enumerate(spec.robots)]
+    with pytest.raises(SpecError, match=r"overlap: 0\.50 m apart; allowed: at least 0\.82 m"):
+        TaskSpec.parse({**spec.model_dump(), "robots": near})
+
+
+@pytest.mark.parametrize("half_m", [0.25, 0.19], ids=["large", "usual but for its corners"])
+def test_two_robots_that_meet_feel_each_other(file: Callable[[str], str], half_m: float) -> None:
+    xml = PLAIN.replace('size="0.25 0.2 0.08" pos="-0.1 0 0.06"', f'size="{half_m} 0.2 0.08" pos="0 0 0.06"')
+    xml = xml.replace("-0.3 0 -0.04", "-0.18 0 -0.04")
+    spec = task(file(xml), 2)
+    assert (spec.robots[0].radius_m is None) == (half_m < 0.2)
+    world = BatchedWorld(spec, 1, walls=False)
+    # Side by side, corner to corner.
+    reach = world.cars.reaches[0]
+    world.episodes.spawns[0] = [(0.0, 0.0, 0.0), (1.0 + 2.0 * half_m, 0.35, np.pi)]
+    world.reset()
+    felt = False
+    for _ in range(60):
+        world.step(np.array([[[0.5, 0.0], [0.5, 0.0]]]))
+        felt |= bool(world.contacts().all())
+    assert felt and reach > half_m
+
+
+def test_a_slow_robot_rehearses_as_long_alone_as_it_has_in_its_task(file: Callable[[str], str]) -> None:
+    slow = PLAIN.replace('kv="10"', 'kv="10" ctrlrange="-4 4"')
+    alone, scene = task(file(slow, "slow.xml")), rehearsed(task(file(slow, "slow.xml"), 3)).scene
+    assert scene is not None and scene.horizon_s == alone.horizon_s > 15.0
+    assert solved(scene, "train")[0] >= 0.95
+
+
 def test_sixteen_of_the_largest_robots_stand_apart(file: Callable[[str], str]) -> None:
     spec = task(file(PLAIN.replace('size="0.25 0.2 0.08"', 'size="1.2 0.2 0.08"')), 16)
     assert spec.robots[0].footprint_m > 1.3
@@ -172,6 +214,57 @@ def test_a_planar_base_does_what_it_is_told_wherever_it_looks(file: Callable[[st
     yaw, velocity = world.poses()[:, 0, 2], world.cars.velocities()[:, 0]
     aside = velocity[:, 1] * np.cos(yaw) - velocity[:, 0] * np.sin(yaw)
     assert aside == pytest.approx([0.0, 0.0], abs=0.03)
+
+
+def test_slides_with_a_reference_are_where_their_pose_says(file: Callable[[str], str]) -> None:
+    xml = GLIDER.replace('name="forward"', 'name="forward" ref="1.5"').replace('name="yaw"', 'name="yaw" ref="0.5"')
+    world = BatchedWorld(task(file(xml)), 1, walls=False)
+    world.episodes.spawns[0, 0] = (0.5, -1.0, 2.0)
+    world.reset()
+    placed = mujoco.MjData(world.model)
+    placed.qpos[:] = world.qpos[0]
+    mujoco.mj_forward(world.model, placed)
+    box = placed.geom("robot_1/box")
+    assert box.xpos[:2] == pytest.approx([0.5, -1.0]) and world.poses()[0, 0] == pytest.approx([0.5, -1.0, 2.0])
+    assert np.arctan2(box.xmat[3], box.xmat[0]) == pytest.approx(2.0)
+
+
+def test_a_planar_base_looks_somewhere_within_a_turn_and_goes_there_in_a_curve(file: Callable[[str], str]) -> None:
+    stiff = re.sub(r'kv="\d+" (ctrlrange="[^"]*") forcerange="[^"]*"', r'kv="100000" \1', GLIDER)
+    world = BatchedWorld(task(file(stiff)), 1, walls=False)
+    for _ in range(100):
+        world.step(np.array([[[0.5, 1.0]]]))
+        yaw = world.poses()[0, 0, 2]
+        assert -np.pi <= yaw <= np.pi
+    # Told where it looks at the start of a step, it would slip aside by half of what it turns in one: 2 cm/s.
+    before = world.poses()[0, 0]
+    world.step(np.array([[[0.5, 1.0]]]))
+    moved = (world.poses()[0, 0] - before)[:2] * world.spec.control_hz
+    course = before[2] + 0.5 * world.cars.limits[0, 1] / world.spec.control_hz
+    assert moved[1] * np.cos(course) - moved[0] * np.sin(course) == pytest.approx(0.0, abs=0.005)
+
+
+@pytest.mark.parametrize(
+    ("joint", "said"),
+    [("forward", "m/s along x"), ("side", "m/s along y"), ("yaw", "rad/s")],
+)
+def test_a_planar_base_that_is_weak_one_way_is_refused(file: Callable[[str], str], joint: str, said: str) -> None:
+    weak = re.sub(rf'(<velocity joint="{joint}"[^>]*)forcerange="[^"]*"', r'\1forcerange="-0.01 0.01"', GLIDER)
+    assert weak != GLIDER
+    with pytest.raises(SpecError, match=f"motors are too weak: told to go .* {said}"):
+        task(file(weak))
+
+
+def test_limits_beyond_what_actuators_may_are_refused(file: Callable[[str], str]) -> None:
+    fast = GLIDER.replace("<worldbody>", '<custom><numeric name="max_yaw_rate_radps" data="6"/></custom><worldbody>')
+    with pytest.raises(SpecError, match=r"allows 1\.5 rad/s; wanted: at least max_yaw_rate_radps 6"):
+        task(file(fast))
+    for xml in (
+        GLIDER.replace('ctrlrange="-1.5 1.5"', 'ctrlrange="0 1.5"'),
+        PLAIN.replace('kv="10"', 'kv="10" ctrlrange="0 5"'),
+    ):
+        with pytest.raises(SpecError, match=r"is 0 to .*; wanted: below 0 to above it"):
+            task(file(xml))
 
 
 @pytest.mark.parametrize("xml", [GLIDER, CROOKED], ids=["straight", "crooked"])
@@ -258,3 +351,69 @@ def test_a_base_without_shapes_is_refused_in_one_line(file: Callable[[str], str]
     with pytest.raises(SpecError, match="nothing in it touches things") as caught:
         task(file(re.sub(r"<actuator>.*</actuator>", f"<actuator>{motors}</actuator>", bare, flags=re.DOTALL)))
     assert "\n" not in str(caught.value)
+
+
+_FOLDED = 'qpos="9 9 9 1 0 0 0 0 0 0.3 -1.5"'
+_POSITION = '<position name="lift" joint="lift" kp="2000"/>'
+
+
+@pytest.mark.parametrize(
+    ("motors", "keys"),
+    [
+        (_POSITION + '<position joint="fold" kp="500"/>', _FOLDED),
+        (
+            '<motor joint="lift" ctrlrange="-60 60"/><velocity joint="fold" kv="20"/>',
+            _FOLDED,
+        ),
+        (
+            '<motor joint="lift" ctrlrange="-60 60"/><motor joint="fold" ctrlrange="-40 40"/>',
+            _FOLDED + ' ctrl="0 0 7 7"',
+        ),
+    ],
+    ids=["no controls", "motor and velocity servo", "torques as controls"],
+)
+def test_what_motors_turn_is_held_as_the_keyframe_has_it(file: Callable[[str], str], motors: str, keys: str) -> None:
+    xml = ARMED.replace('<joint axis="0 1 0" damping="2"/>', '<joint name="fold" axis="0 1 0" damping="2"/>')
+    xml = re.sub(r'<key name="stow"[^>]*/>', f'<key name="stow" {keys}/>', xml.replace(_POSITION, motors))
+    path = file(xml)
+    assert load(path)[1].radius_m < 0.45
+    world = BatchedWorld(task(path), 2, walls=False)
+    at = [int(world.model.joint(f"robot_1/{name}").qposadr[0]) for name in ("lift", "fold")]
+    for _ in range(2):
+        assert world.qpos[:, at] == pytest.approx(np.tile([0.3, -1.5], (2, 1)))
+        for _ in range(40):
+            world.step(np.tile([0.3, 0.0], (2, 1, 1)))
+        assert world.qpos[:, at] == pytest.approx(np.tile([0.3, -1.5], (2, 1)), abs=0.06)
+        world.reset()
+
+
+def test_a_joint_without_a_motor_is_left_free_beside_others_that_have_one(file: Callable[[str], str]) -> None:
+    world = BatchedWorld(task(file(ARMED)), 1, walls=False)
+    swing = [each for each in range(world.model.njnt) if world.model.joint(each).name.startswith("robot_1/joint_")]
+    assert len(swing) == 1
+    at = int(world.model.jnt_qposadr[swing[0]])
+    for _ in range(40):
+        world.step(np.zeros((1, 1, 2)))
+    # Its arm has fallen from where the keyframe had it.
+    assert abs(world.qpos[0, at] + 1.5) > 0.5
+
+
+def test_names_that_are_made_up_keep_out_of_the_way_of_those_of_the_file(file: Callable[[str], str]) -> None:
+    taken = re.sub(r'<velocity joint="forward"[^>]*/>', '<motor joint="forward" ctrlrange="-99 99"/>', GLIDER).replace(
+        'joint="side"', 'name="forward_speed" joint="side"'
+    )
+    world = BatchedWorld(task(file(taken)), 1, walls=False)
+    for _ in range(40):
+        world.step(np.array([[[0.25, 0.0]]]))
+    assert world.twists()[0, 0, 0] == pytest.approx(0.25, abs=0.01)
+
+
+def test_a_robots_file_is_read_again_when_what_it_includes_has_changed(file: Callable[[str], str]) -> None:
+    part = re.search(r"<actuator>.*</actuator>", PLAIN)
+    assert part is not None
+    file(f"<mujocoinclude>{part[0]}</mujocoinclude>", "motors.xml")
+    path = file(PLAIN.replace(part[0], '<include file="motors.xml"/>'))
+    assert load(path)[1].max_speed_mps == 1.0
+    changed = part[0].replace('kv="10"', 'kv="10" ctrlrange="-4 4"')
+    file(f"<mujocoinclude>{changed}</mujocoinclude>", "motors.xml")
+    assert load(path)[1].max_speed_mps == pytest.approx(0.24)

@@ -10,6 +10,7 @@ import numpy as np
 from metabot.task import KINDS, RobotSpec, TaskSpec
 from metabot_sim import rng
 from metabot_sim.frames import in_frame, pairwise
+from metabot_sim.robots.registry import ROBOTS
 
 SHOWN_NEIGHBOURS = 3
 """Others that a robot is told of, the nearest first: a fleet of 16 looks like one of 4."""
@@ -25,7 +26,7 @@ def arena_side_m(robots: int, each_m: float = 1.0, least_m: float = 3.5) -> floa
 
 
 def with_robots(spec: TaskSpec, robots: Sequence[RobotSpec]) -> TaskSpec:
-    """The same task with other robots: floor, places and time grow with the largest of them.
+    """The same task with other robots: floor, places and time grow with the largest of them, time with the slowest.
 
     Args:
         spec: a task that has room for its robots.
@@ -41,8 +42,8 @@ def with_robots(spec: TaskSpec, robots: Sequence[RobotSpec]) -> TaskSpec:
     apart = pairwise(places[None])[0] + np.diag(np.full(len(places), np.inf))
     if after > before:
         grown = max(grown, 2.0 * after / float(apart.min()))
-    if grown <= 1.0:
-        return TaskSpec.parse({**spec.model_dump(), "robots": [each.model_dump() for each in robots]})
+    grown = max(1.0, grown)
+    slower = _slowest(robots) / _slowest(spec.robots)
 
     def moved(part: dict[str, Any]) -> dict[str, Any]:
         return {**part, "x": part["x"] * grown, "y": part["y"] * grown}
@@ -52,7 +53,11 @@ def with_robots(spec: TaskSpec, robots: Sequence[RobotSpec]) -> TaskSpec:
     whole["robots"] = [{**each.model_dump(), "spawn": moved(each.spawn.model_dump())} for each in robots]
     whole["pads"] = [moved(pad) for pad in whole["pads"]]
     whole["objects"] = [{**thing, "pose": moved(thing["pose"])} for thing in whole["objects"]]
-    return TaskSpec.parse({**whole, "horizon_s": spec.horizon_s * grown})
+    return TaskSpec.parse({**whole, "horizon_s": spec.horizon_s * grown * slower})
+
+
+def _slowest(robots: Sequence[RobotSpec]) -> float:
+    return max(ROBOTS[each.kind].slowness(each) for each in robots)
 
 
 def scatter(

@@ -13,10 +13,12 @@ import numpy as np
 
 from metabot.task import RobotSpec
 from metabot.task.kinds import OWN_ARM_HZ
-from metabot_sim.robots.arm import HOME_M, own_layer, postures, servos, tool
+from metabot_sim.robots.arm import HOME_M, own_layer, postures, tool
+from metabot_sim.robots.arm.trial import check_strength
 from metabot_sim.robots.base import robot_prefix, spawn_frame, subtree
-from metabot_sim.robots.mjcf import prepare, shapes
+from metabot_sim.robots.mjcf import holding, prepare, shapes
 from metabot_sim.robots.mjcf.description import Description
+from metabot_sim.robots.mjcf.parts import Parts, fresh
 
 TIP, PAYLOAD, PADS = "metabot_tip", "metabot_payload", ("metabot_pad_1", "metabot_pad_2")
 """What every arm gets: a site between its fingertips, a body that carries payloads, touch sensors of its fingers."""
@@ -121,26 +123,28 @@ def attach(scene: mujoco.MjSpec, robot: RobotSpec, index: int) -> None:
 
 @lru_cache(maxsize=32)
 def _loaded(path: str, stamps: tuple[int, ...]) -> tuple[mujoco.MjSpec, ArmFile]:
-    said, text = Description.of(Path(path)), Path(path).read_text(errors="replace")
+    said = Description.of(Path(path))
     with warnings.catch_warnings():
         # What MuJoCo finds old-fashioned in a maker's file is none of the user's business here.
         warnings.simplefilter("ignore")
-        prepare.refuse_nan(text)
+        prepare.refuse_nans(Path(path))
         child = mujoco.MjSpec.from_file(path)
         guesses = [np.array(key.qpos) for key in child.keys if len(key.qpos)]
         root = prepare.alone(child, said)
         root.name = root.name or "base"
-        return child, _read(child, root.name, said, guesses)
+        found = _read(child, root.name, said, guesses)
+        check_strength(child, found)
+        return child, found
 
 
 def _read(child: mujoco.MjSpec, base: str, said: Description, guesses: list[np.ndarray]) -> ArmFile:
     """Find out what moves the arm, and make the spec ready to be attached."""
     model = child.compile()
-    parts = prepare.Parts.of(child)
+    parts = Parts.of(child)
     hand, joints = _chain(model, model.body(base).id, said)
-    if servos.fit(child, model, joints):
+    if holding.fit(child, model, joints):
         model = child.compile()
-        parts = prepare.Parts.of(child)
+        parts = Parts.of(child)
     drives = [_servo(model, joint) for joint in joints]
     if not _moves_beyond(model, hand):
         return _with_tool(child, model, base, said, hand, (joints, drives), guesses)
@@ -198,7 +202,7 @@ def _with_tool(
             f" '{last}'; wanted: none, or a hand with two fingers"
         )
     point, turn = tool.find(model, _still(model), said, hand, joints[-1])
-    parts = prepare.Parts.of(child)
+    parts = Parts.of(child)
     _name(parts, joints, drives)
     tip = _settle(child, parts, model, hand, moved)
     tip.pos, tip.quat = point, _quaternion(turn)
@@ -246,16 +250,16 @@ def _home(model: mujoco.MjModel, found: ArmFile, starts: list[np.ndarray]) -> tu
     )
 
 
-def _name(parts: prepare.Parts, joints: Iterable[int], actuators: Iterable[int]) -> None:
+def _name(parts: Parts, joints: Iterable[int], actuators: Iterable[int]) -> None:
     """Give those a name that have none."""
     for what, numbers in (("joints", joints), ("actuators", actuators)):
         for number in numbers:
             part = getattr(parts, what)[number]
-            part.name = part.name or f"{what[:-1]}_{number}"
+            part.name = part.name or fresh(f"{what[:-1]}_{number}", getattr(parts, what).values())
 
 
 def _settle(
-    child: mujoco.MjSpec, parts: prepare.Parts, model: mujoco.MjModel, hand: int, moved: tuple[list[int], list[int]]
+    child: mujoco.MjSpec, parts: Parts, model: mujoco.MjModel, hand: int, moved: tuple[list[int], list[int]]
 ) -> mujoco.MjsSite:
     """Balance an arm's weight, steady its servos and let it carry payloads; the site of its tip, still to be placed."""
     prepare.bake(child, parts, model)

@@ -29,6 +29,8 @@ class MjcfCar(CarGroup):
         """See `RobotGroup`."""
         super().__init__(world, robots, indices)
         found = [load(str(robot.mjcf))[1] for robot in robots]
+        # The corners of one of usual size may lie outside of the circle that families keep free.
+        self.reaches = np.array([each.radius_m for each in found])
         self._bases = bases_of(world, robots, found)
         self.grip_geoms = rectangular(
             [
@@ -73,6 +75,13 @@ class MjcfCar(CarGroup):
         )
         self._held, self._told = _postures(world.model, robots, found)
         self._period_s = 1.0 / world.spec.control_hz
+
+    @classmethod
+    def slowness(cls, robot: RobotSpec) -> float:
+        """See `RobotGroup.slowness`: tasks are made for 1 m/s and 3 rad/s."""
+        found = load(str(robot.mjcf))[1]
+        slower = max(USUAL_SPEED_MPS / found.max_speed_mps, USUAL_YAW_RATE_RADPS / found.max_yaw_rate_radps)
+        return max(1.0, slower / min(1.0, found.reached / _FULLY))
 
     @classmethod
     def has_wheels(cls, robot: RobotSpec) -> bool:
@@ -180,8 +189,6 @@ def with_mjcf(spec: TaskSpec, path: str) -> TaskSpec:
         _, found = load(path)
     except ValueError as problem:
         raise SpecError(f"robots.{spec.robots[0].name}: {problem}") from None
-    slower = max(USUAL_SPEED_MPS / found.max_speed_mps, USUAL_YAW_RATE_RADPS / found.max_yaw_rate_radps)
-    slower = max(1.0, slower / min(1.0, found.reached / _FULLY))
     from metabot_sim.families.driving import with_robots
 
     # Whatever fits in the usual circle but for its corners is of the usual size.
@@ -189,7 +196,7 @@ def with_mjcf(spec: TaskSpec, path: str) -> TaskSpec:
     changed = [
         RobotSpec.parse({**robot.model_dump(), "kind": "mjcf", "mjcf": path, "radius_m": size}) for robot in spec.robots
     ]
-    return with_robots(spec.model_copy(update={"horizon_s": spec.horizon_s * slower}), changed)
+    return with_robots(spec, changed)
 
 
 def _postures(

@@ -9,14 +9,15 @@ from collections.abc import Callable
 from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
-from typing import NamedTuple, TypeVar
+from typing import TypeVar
 
 import mujoco
 import numpy as np
 
-from metabot_sim.robots.mjcf import posture, servos, shapes, slides
+from metabot_sim.robots.mjcf import holding, posture, servos, shapes, slides
 from metabot_sim.robots.mjcf.contract import Contract, Drive
 from metabot_sim.robots.mjcf.description import Description, beside
+from metabot_sim.robots.mjcf.parts import Parts
 from metabot_sim.robots.mjcf.trial import reached
 from metabot_sim.robots.mjcf.turning import check_turning
 from metabot_sim.robots.mjcf.wheels import Found, Wheel, find
@@ -26,6 +27,7 @@ USUAL_YAW_RATE_RADPS = 3.0
 _LARGEST = 20.0
 LARGEST_M = 1.5
 """The radius of the largest robot that there is a floor for."""
+_ROUNDED = 1.1
 _SHELL_M = 0.01
 """How much larger than its parts the bumper is that a robot without one gets."""
 _CLEAR_M = 0.005
@@ -74,10 +76,9 @@ def read_once(
         if not where.is_file():
             raise ValueError("there is no such file; wanted: the path of an MJCF or URDF file")
         parts = included(where)
+        # Whoever reads it looks at all of them.
         stamps = tuple(os.stat(each).st_mtime_ns if each.exists() else 0 for each in (where, beside(where), *parts))
         try:
-            for part in parts:
-                refuse_nan(part.read_text(errors="replace"))
             spec, found = read(str(where.resolve()), stamps)
         except (ValueError, mujoco.FatalError) as problem:
             raise ValueError(", ".join(line.strip() for line in str(problem).splitlines() if line.strip())) from None
@@ -93,9 +94,9 @@ def _loaded(path: str, stamps: tuple[int, ...]) -> tuple[mujoco.MjSpec, Contract
     with warnings.catch_warnings():
         # What MuJoCo finds old-fashioned in a maker's file is none of the user's business here.
         warnings.simplefilter("ignore")
-        refuse_nan(text)
+        refuse_nans(Path(path))
         child = mujoco.MjSpec.from_file(path)
-        key = posture.keyframe(child)
+        key = posture.Key.of(child)
         root = alone(child, said)
         contract = _read(child, root, said, key, _is_urdf(text))
         contract = replace(contract, reached=reached(child, contract))
@@ -117,8 +118,8 @@ def included(path: Path) -> list[Path]:
     found: list[Path] = []
     waiting = [path]
     while waiting:
-        text = waiting.pop().read_text(errors="replace")
-        for name in re.findall(r"<include\s[^>]*?\bfile\s*=\s*[\"']([^\"']+)[\"']", text):
+        each = waiting.pop()
+        for name in _names_in(str(each), os.stat(each).st_mtime_ns):
             part = path.parent / name
             if part not in found and part != path and part.is_file():
                 found.append(part)
@@ -126,8 +127,23 @@ def included(path: Path) -> list[Path]:
     return found
 
 
+@lru_cache(maxsize=256)
+def _names_in(path: str, stamp: int) -> list[str]:
+    """Names of files that a file includes, read again only when it has changed."""
+    text = Path(path).read_text(errors="replace")
+    return re.findall(r"<include\s[^>]*?\bfile\s*=\s*[\"']([^\"']+)[\"']", text)
+
+
+def refuse_nans(path: Path) -> None:
+    """Refuse a file that has a NaN, or includes one that has; see `refuse_nan`."""
+    for part in (path, *included(path)):
+        refuse_nan(part.read_text(errors="replace"))
+
+
 def refuse_nan(text: str) -> None:
     """MuJoCo takes a NaN for "not given", so that a broken mass becomes another one in silence."""
+    if "nan" not in text.lower():
+        return
     broken = re.search(r"([\w:]+)\s*=\s*([\"'])(?:(?!\2).)*(?<![\w.\-])nan(?![\w.\-])(?:(?!\2).)*\2", text, re.I | re.S)
     if broken is not None:
         raise ValueError(f"{broken[0]}: not a number; wanted: a number")
@@ -182,26 +198,11 @@ def _names(bodies: list[mujoco.MjsBody]) -> str:
     return ", ".join(body.name or "without a name" for body in bodies) or "none"
 
 
-class Parts(NamedTuple):
-    """A spec's elements by their ids in the compiled model: a spec that is changed afterwards forgets them."""
-
-    bodies: dict[int, mujoco.MjsBody]
-    geoms: dict[int, mujoco.MjsGeom]
-    joints: dict[int, mujoco.MjsJoint]
-    actuators: dict[int, mujoco.MjsActuator]
-
-    @classmethod
-    def of(cls, child: mujoco.MjSpec) -> Parts:
-        """Those of a spec that has just been compiled."""
-        groups = (child.bodies, child.geoms, child.joints, child.actuators)
-        return cls(*({int(each.id): each for each in group} for group in groups))
-
-
 def _read(
     child: mujoco.MjSpec,
     root: mujoco.MjsBody,
     said: Description,
-    key: tuple[np.ndarray, np.ndarray],
+    key: posture.Key,
     urdf: bool,
 ) -> Contract:
     """Find out what drives the robot, and make the spec ready to be attached; all that is wrong is said at once."""
@@ -213,7 +214,7 @@ def _read(
     mujoco.mj_forward(model, data)
     base = model.body(root.name).id
     carrying = slides.chain(model, base)[0]
-    posture.take(model, data, key[0], carrying)
+    posture.take(model, data, key.qpos, carrying)
     solid = shapes.solid(model)
     if not len(solid):
         raise ValueError("nothing in it touches things; wanted: a chassis with a solid geom, on wheels or slides")
@@ -229,9 +230,14 @@ def _read(
         speed, yaw_rate = _limits(model, _fastest(model, found.wheels, planar), said, problems)
     if problems:
         raise ValueError("; ".join(problems))
-    turning = {wheel.joint for wheel in found.wheels}
-    driving = {each for joint in turning.union(carrying) for each in servos.drivers(model).get(joint, ())}
-    held = posture.read(model, parts.joints, parts.actuators, key, (turning.union(carrying), driving))
+    driving, drivers = {*carrying, *(wheel.joint for wheel in found.wheels)}, servos.drivers(model)
+    loose = posture.loose(model, driving)
+    if holding.fit(child, model, loose):
+        changed = {parts.actuators[each].name for joint in loose for each in drivers.get(joint, ())}
+        return _read(child, root, said, key.without(changed), urdf)
+    held = posture.read(
+        model, data, parts, key, (driving, {each for joint in driving for each in drivers.get(joint, ())})
+    )
     drives = _motors(child, parts, model, found.wheels, speed, yaw_rate)
     carried = slides.motors(child, parts.joints, parts.actuators, model, planar) if planar else None
     bake(child, parts, model)
@@ -329,6 +335,12 @@ def _limits(
     if speed > fastest[0] * (1.0 + 1e-6):
         problems.append(
             f"the ctrlrange of its actuators allows {fastest[0]:.3g} m/s; wanted: at least max_speed_mps {speed:g}"
+        )
+    # Makers round what their robots reach.
+    if yaw_rate > fastest[1] * _ROUNDED:
+        problems.append(
+            f"the ctrlrange of its actuators allows {fastest[1]:.3g} rad/s; wanted: at least max_yaw_rate_radps"
+            f" {yaw_rate:g}"
         )
     return float(speed), float(yaw_rate)
 

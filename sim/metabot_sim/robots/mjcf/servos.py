@@ -23,8 +23,15 @@ def is_velocity_servo(model: mujoco.MjModel, actuator: int) -> bool:
 
 
 def fastest(model: mujoco.MjModel, actuator: int | None) -> float:
-    """Largest speed of its joint, either way, that a velocity servo may be told; infinite where nothing limits it."""
+    """Largest speed of its joint, either way, that a velocity servo may be told; infinite where nothing limits it.
+
+    Raises:
+        ValueError: if it may go one way only; one line.
+    """
     if actuator is None or not model.actuator_ctrllimited[actuator] or not is_velocity_servo(model, actuator):
         return np.inf
     low, high = model.actuator_ctrlrange[actuator]
+    if not low < 0.0 < high:
+        name = model.actuator(actuator).name
+        raise ValueError(f"the ctrlrange of actuator '{name}' is {low:g} to {high:g}; wanted: below 0 to above it")
     return float(min(-low, high) / abs(model.actuator_gear[actuator, 0]))

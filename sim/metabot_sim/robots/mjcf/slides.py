@@ -10,6 +10,7 @@ import numpy as np
 from metabot_sim.robots.base import subtree
 from metabot_sim.robots.mjcf import servos
 from metabot_sim.robots.mjcf.contract import Planar
+from metabot_sim.robots.mjcf.parts import fresh
 
 _LEVEL = 0.999
 """Cosine of the angle to the vertical, or between two directions, at which they are the same."""
@@ -141,21 +142,24 @@ def motors(
         found.joints, found.servos, found.actuators, weights, arms_m, strict=True
     ):
         joint = joints[number]
-        joint.name = joint.name or f"slide_{number}"
+        joint.name = joint.name or fresh(f"slide_{number}", child.joints)
         joint.limited = mujoco.mjtLimited.mjLIMITED_FALSE
         joint.stiffness[:] = joint.damping[:] = 0.0
+        # Positions are then how far it has gone from where its file has it.
+        joint.ref = 0.0
         # A real base's drives overcome their own friction, and come to the speed that they are told.
         joint.frictionloss = 0.0
         if servo and each is not None:
             actuator = actuators[each]
-            actuator.name = actuator.name or joint.name
             gears.append(float(actuator.gear[0]))
         else:
             force = _force(model, each) if each is not None else np.inf
             force = min(force, _GRIP * mass * 9.81 * arm_m)
+            if force <= 0.0:
+                raise ValueError(f"the actuator of '{joint.name}' gives no force; wanted: one that does")
             if each is not None:
                 child.delete(actuators[each])
-            actuator = child.add_actuator(name=f"{joint.name}_speed")
+            actuator = child.add_actuator(name=fresh(f"{joint.name}_speed", child.actuators))
             actuator.trntype, actuator.target = mujoco.mjtTrn.mjTRN_JOINT, joint.name
             actuator.set_to_velocity(kv=_EAGER * weight)
             actuator.forcelimited, actuator.forcerange = mujoco.mjtLimited.mjLIMITED_TRUE, [-force, force]
@@ -196,5 +200,5 @@ def _force(model: mujoco.MjModel, actuator: int) -> float:
     motor = model.actuator_biastype[actuator] == int(mujoco.mjtBias.mjBIAS_NONE)
     if motor and model.actuator_ctrllimited[actuator]:
         most = float(np.abs(model.actuator_ctrlrange[actuator]).max())
-        found = min(found, float(model.actuator_gainprm[actuator, 0]) * most)
+        found = min(found, abs(float(model.actuator_gainprm[actuator, 0])) * most)
     return found * abs(float(model.actuator_gear[actuator, 0]))

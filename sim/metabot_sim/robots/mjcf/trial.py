@@ -6,7 +6,7 @@ import mujoco
 import numpy as np
 
 from metabot.task import KINDS
-from metabot_sim.robots.mjcf.contract import Contract
+from metabot_sim.robots.mjcf.contract import Contract, Planar
 
 _TIME_S = 2.0
 _LEAST = 0.4
@@ -14,7 +14,7 @@ _LEAST = 0.4
 
 
 def reached(child: mujoco.MjSpec, contract: Contract) -> float:
-    """Drive a robot straight on at full speed.
+    """Drive a robot straight on at full speed; a planar base aside, too, and round.
 
     Args:
         child: ready to be attached.
@@ -27,14 +27,14 @@ def reached(child: mujoco.MjSpec, contract: Contract) -> float:
         ValueError: if it does not get near its speed, or flies off; one line.
     """
     model = on_a_floor(child)
-    data = standing(model, contract)
-    for actuator, told in _full_speed(contract).items():
-        data.ctrl[model.actuator(f"robot/{actuator}").id] = told
-    for _ in range(round(_TIME_S / model.opt.timestep)):
-        mujoco.mj_step(model, data)
-        if data.warning[mujoco.mjtWarning.mjWARN_BADQACC].number or not np.isfinite(data.qvel).all():
-            raise ValueError("it flies off when it is told to drive; wanted: motors with a smaller kv, or a forcerange")
-    speed, risen = _found(model, data, contract)
+    if contract.planar is not None:
+        return _glides(model, contract, contract.planar)
+    told = {
+        wheel.actuator: contract.max_speed_mps / wheel.radius_m * wheel.sign * wheel.gear for wheel in contract.wheels
+    }
+    data = _driven(model, contract, told)
+    root = model.joint(f"robot/{contract.root}")
+    speed, risen = float(data.qvel[root.dofadr[0]]), float(data.qpos[root.qposadr[0] + 2]) - contract.height_m
     told_mps = f"told to drive {contract.max_speed_mps:g} m/s it"
     if abs(risen) > 0.5 * contract.height_m + 0.02:
         raise ValueError(
@@ -43,10 +43,39 @@ def reached(child: mujoco.MjSpec, contract: Contract) -> float:
         )
     if speed < _LEAST * contract.max_speed_mps:
         raise ValueError(
-            f"its {'motors' if contract.planar else 'wheels'} are too weak, or slip: {told_mps} reaches {speed:.2f} m/s"
-            f" in {_TIME_S:g} s; wanted: motors with more force (forcerange, kv, ctrlrange), or a lower max_speed_mps"
+            f"its wheels are too weak, or slip: {told_mps} reaches {speed:.2f} m/s in {_TIME_S:g} s; wanted: motors"
+            " with more force (forcerange, kv, ctrlrange), or a lower max_speed_mps"
         )
     return speed / contract.max_speed_mps
+
+
+def _glides(model: mujoco.MjModel, contract: Contract, planar: Planar) -> float:
+    """The share of its full speed that a planar base reaches in the direction, or turn, in which it is the slowest."""
+    dofs = [int(model.joint(f"robot/{name}").dofadr[0]) for name in planar.joints]
+    axes, slowest = np.array(planar.axes), np.inf
+    full = (contract.max_speed_mps, contract.max_speed_mps, contract.max_yaw_rate_radps)
+    for way, (most, unit) in enumerate(zip(full, ("m/s along x", "m/s along y", "rad/s"), strict=True)):
+        told = dict(zip(planar.actuators, axes[way] * most * planar.gears, strict=True))
+        reached = float(axes[way] @ _driven(model, contract, told).qvel[dofs])
+        if reached < _LEAST * most:
+            raise ValueError(
+                f"its motors are too weak: told to go {most:g} {unit} it reaches {reached:.2f} in {_TIME_S:g} s;"
+                " wanted: motors with more force (forcerange, kv, ctrlrange), or lower limits in a description"
+            )
+        slowest = min(slowest, reached / most)
+    return slowest
+
+
+def _driven(model: mujoco.MjModel, contract: Contract, told: dict[str, float]) -> mujoco.MjData:
+    """A robot that has been driven for a moment by actuators that are told something."""
+    data = standing(model, contract)
+    for actuator, value in told.items():
+        data.ctrl[model.actuator(f"robot/{actuator}").id] = value
+    for _ in range(round(_TIME_S / model.opt.timestep)):
+        mujoco.mj_step(model, data)
+        if data.warning[mujoco.mjtWarning.mjWARN_BADQACC].number or not np.isfinite(data.qvel).all():
+            raise ValueError("it flies off when it is told to drive; wanted: motors with a smaller kv, or a forcerange")
+    return data
 
 
 def on_a_floor(child: mujoco.MjSpec) -> mujoco.MjModel:
@@ -68,21 +97,3 @@ def standing(model: mujoco.MjModel, contract: Contract) -> mujoco.MjData:
     for name, told in contract.posture.controls:
         data.ctrl[model.actuator(f"robot/{name}").id] = told
     return data
-
-
-def _full_speed(contract: Contract) -> dict[str, float]:
-    """What actuators are told for full speed straight on, by their names."""
-    speed = contract.max_speed_mps
-    if contract.planar is None:
-        return {wheel.actuator: speed / wheel.radius_m * wheel.sign * wheel.gear for wheel in contract.wheels}
-    along = np.array(contract.planar.axes)[0] * speed
-    return dict(zip(contract.planar.actuators, along * contract.planar.gears, strict=True))
-
-
-def _found(model: mujoco.MjModel, data: mujoco.MjData, contract: Contract) -> tuple[float, float]:
-    """Its speed along x, in m/s, and by how much it has risen, in metres."""
-    if contract.planar is None:
-        root = model.joint(f"robot/{contract.root}")
-        return float(data.qvel[root.dofadr[0]]), float(data.qpos[root.qposadr[0] + 2]) - contract.height_m
-    dofs = [int(model.joint(f"robot/{name}").dofadr[0]) for name in contract.planar.joints]
-    return float(np.array(contract.planar.axes)[0] @ data.qvel[dofs]), 0.0

@@ -1,4 +1,4 @@
-"""Position servos for arms whose files have motors, or nothing, at their joints."""
+"""Position servos for joints that hold something up, where a file has motors, or nothing, to turn them."""
 
 from __future__ import annotations
 
@@ -6,27 +6,32 @@ import mujoco
 import numpy as np
 
 from metabot_sim.robots.mjcf import servos
-from metabot_sim.robots.mjcf.prepare import Parts
+from metabot_sim.robots.mjcf.parts import Parts, fresh
 
 _GIVES_RAD = 0.05
 """How far from its target a joint pushes with all of its force: what makers' servos of such arms do."""
 _SAFE = 5.0
 """Times the torque that moves an arm stretched out, for joints of which nothing says how strong they are."""
+_LEAST_NM = 2.0
+"""Of such joints, too: one that turns a flange about its own axis holds up nothing."""
 
 
 def fit(child: mujoco.MjSpec, model: mujoco.MjModel, joints: list[int]) -> bool:
     """Give joints that torque motors or velocity servos turn, or nothing, position servos as strong.
 
-    Position servos stay as they are, and so does what is none of these; whoever reads the arm says what is wrong
-    with it.
+    Position servos stay as they are, and so does what is none of these; whoever reads the robot says what is
+    wrong with it.
 
     Args:
-        child: the arm alone; changed.
+        child: the robot alone; changed.
         model: compiled from it.
-        joints: ids of the joints between base and hand.
+        joints: ids of the joints, such as those between an arm's base and its hand.
 
     Returns:
         Whether any was changed; the spec has to be compiled again then.
+
+    Raises:
+        ValueError: if an actuator gives no force; one line.
     """
     parts, drivers = Parts.of(child), servos.drivers(model)
     changed = False
@@ -34,15 +39,16 @@ def fit(child: mujoco.MjSpec, model: mujoco.MjModel, joints: list[int]) -> bool:
     bare = not any(number in drivers for number in joints)
     for number in joints:
         found = drivers.get(number, [])
-        if len(found) > 1 or not (bare or (found and _fit_for_more(model, found[0]))):
+        if len(found) > 1 or not (bare or (found and is_motor(model, found[0]))):
             continue
         joint = parts.joints[number]
-        joint.name = joint.name or f"joint_{number}"
+        joint.name = joint.name or fresh(f"joint_{number}", child.joints)
         torque = _torque(model, number, found[0] if found else None)
         name = joint.name
         if found:
             name = parts.actuators[found[0]].name or name
             child.delete(parts.actuators[found[0]])
+        name = fresh(name, child.actuators)
         stiffness = torque / _GIVES_RAD
         inertia = float(model.dof_M0[model.jnt_dofadr[number]])
         servo = child.add_actuator(name=name, trntype=mujoco.mjtTrn.mjTRN_JOINT, target=joint.name)
@@ -55,8 +61,8 @@ def fit(child: mujoco.MjSpec, model: mujoco.MjModel, joints: list[int]) -> bool:
     return changed
 
 
-def _fit_for_more(model: mujoco.MjModel, actuator: int) -> bool:
-    """Whether an actuator is a motor or a velocity servo: a position servo does what either does."""
+def is_motor(model: mujoco.MjModel, actuator: int) -> bool:
+    """Whether an actuator is a torque motor or a velocity servo: a position servo does what either does, and holds."""
     motor = int(model.actuator_biastype[actuator]) == int(mujoco.mjtBias.mjBIAS_NONE)
     plain = int(model.actuator_dyntype[actuator]) == int(mujoco.mjtDyn.mjDYN_NONE)
     return plain and (motor or servos.is_velocity_servo(model, actuator))
@@ -74,9 +80,11 @@ def _torque(model: mujoco.MjModel, joint: int, actuator: int | None) -> float:
         motor = int(model.actuator_biastype[actuator]) == int(mujoco.mjtBias.mjBIAS_NONE)
         if motor and model.actuator_ctrllimited[actuator]:
             most = float(np.abs(model.actuator_ctrlrange[actuator]).max())
-            limits.append(gear * float(model.actuator_gainprm[actuator, 0]) * most)
+            limits.append(gear * abs(float(model.actuator_gainprm[actuator, 0])) * most)
     # What hangs on the joint, as far from it as the arm is long.
-    return min(limits) if limits else _SAFE * (_holds(model, joint) + _rubs(model, joint))
+    if limits and min(limits) <= 0.0:
+        raise ValueError(f"the actuator of joint '{model.joint(joint).name}' gives no force; wanted: one that does")
+    return min(limits) if limits else max(_LEAST_NM, _SAFE * (_holds(model, joint) + _rubs(model, joint)))
 
 
 def _rubs(model: mujoco.MjModel, joint: int) -> float:
