@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -10,6 +12,7 @@ from metabot.problems.family import FamilyProblem
 from metabot.task import FAMILIES, Interval, RobotDynamics, SpecError, TaskDistribution
 from metabot_sim.episodes import OBJECT_DYNAMICS, ROBOT_DYNAMICS, EpisodeBatch
 from metabot_sim.families.registry import family
+from metabot_sim.robots.mjcf import with_mjcf
 
 
 def began(problem: FamilyProblem, rows: np.ndarray, seed: int = 0) -> EpisodeBatch:
@@ -181,3 +184,20 @@ def test_a_policy_for_healthy_robots_is_judged_under_the_fault(fault: dict[str, 
     assert shares[0] >= 0.9 and (shares[1] <= shares[0] - 0.15) == (fault.get("noise") is None and bool(fault)), shares
     # Who looks at its pad again and again copes with noise; that there is some shows in what it sees.
     assert noise == [0.0, pytest.approx(fault.get("noise", 0.0), rel=0.2)]
+
+
+def test_a_specification_of_another_robots_file_is_refused_and_the_same_file_elsewhere_is_not(tmp_path: Path) -> None:
+    welder = (Path(__file__).parents[1] / "welder.xml").read_text()
+    for name, text in (("one", welder), ("same", welder), ("other", welder.replace("0.36", "0.34"))):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "arm.xml").write_text(text)
+    one, same, other = (
+        with_mjcf(family("arm-reach").sample(3, robots=1), str(tmp_path / name / "arm.xml"))
+        for name in ("one", "same", "other")
+    )
+    problem = FamilyProblem(TaskDistribution(family="arm-reach", scene=one))
+    with pytest.raises(SpecError, match=r"robots\.arm_1\.mjcf: .*other.*; allowed: that of the training, .*one"):
+        problem.state(other)
+    with pytest.raises(SpecError, match=r"robots\.arm_1\.mjcf: none; allowed: that of the training"):
+        problem.state(family("arm-reach").sample(3, robots=1))
+    assert np.array_equal(problem.state(same), problem.state(one))

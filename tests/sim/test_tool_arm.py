@@ -249,3 +249,40 @@ def test_what_breaks_the_contract_is_one_line(file: Callable[..., str], said: st
         FleetEnv(played(path), 1)
     line = str(caught.value)
     assert line.startswith(f"robots.arm_1: mjcf {path}: ") and said in line and "\n" not in line
+
+
+_ACTUATORS = re.compile(r"<actuator>.*</actuator>", re.DOTALL)
+_JOINTS = [f"a{number}" for number in range(1, 7)]
+
+
+def moved_by(actuators: str) -> str:
+    """The welder with other actuators at its joints, in a file that says nothing by default."""
+    bare = re.sub(r"<position kp[^>]*/>", "", WELDER)
+    each = "".join(actuators.replace("JOINT", joint) for joint in _JOINTS)
+    return _ACTUATORS.sub(f"<actuator>{each}</actuator>", bare)
+
+
+@pytest.mark.parametrize(
+    "actuators", ["", '<motor joint="JOINT"/>', '<velocity joint="JOINT" kv="20"/>'], ids=["none", "motors", "velocity"]
+)
+def test_a_flange_that_turns_about_its_own_axis_needs_no_weight_to_be_strong(
+    file: Callable[..., str], actuators: str
+) -> None:
+    assert mastered(played(file(moved_by(actuators)))).mean() == 1.0
+
+
+@pytest.mark.parametrize(
+    ("actuators", "said"),
+    [
+        ('<motor joint="JOINT" ctrlrange="-1 1"/>', "is too weak: told to turn by 0.2 rad"),
+        ('<position joint="JOINT" kp="300" kv="30" forcerange="-0.5 0.5" ctrlrange="-2.9 2.9"/>', "is too weak"),
+        ('<motor joint="JOINT" gear="0" ctrlrange="-1 1"/>', "gives no force"),
+    ],
+    ids=["motors", "servos", "no gear"],
+)
+def test_an_arm_that_cannot_lift_itself_to_a_place_is_refused(
+    file: Callable[..., str], actuators: str, said: str
+) -> None:
+    with pytest.raises(ValueError, match=said) as caught:
+        load(file(moved_by(actuators)))
+    assert "\n" not in str(caught.value)

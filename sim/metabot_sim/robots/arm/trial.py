@@ -13,11 +13,11 @@ from metabot_sim.robots.arm.postures import ends
 if TYPE_CHECKING:
     from metabot_sim.robots.arm.file import ArmFile
 
-_TIME_S = 1.5
+_TIME_S = 0.6
 _TURN_RAD = 0.2
 _LEAST = 0.5
 """Share of its way that every joint has to come."""
-_CARRIED_KG = 0.2
+_CARRIED_KG = 0.3
 """What tasks have an arm carry."""
 
 
