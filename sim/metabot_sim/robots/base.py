@@ -59,7 +59,6 @@ class RobotGroup(ABC):
         actuators: (r, u) ids of the actuators that commands drive.
         dofs: (r, v) degrees of freedom.
         bodies: (r, b) body ids, the base first.
-        reaches: (r,) how far parts of the robots reach from their bases, in metres.
         payload_bodies: (r,) the body a payload hangs on.
         grip_geoms: (r, g) geoms whose friction the `friction` dynamics scales.
         grip_actuators: (r, k) actuators whose force the `gripper` dynamics scales.
@@ -91,7 +90,6 @@ class RobotGroup(ABC):
         self.dofs = rectangular([[d for d in range(model.nv) if model.dof_bodyid[d] in tree] for tree in bodies])
         self.actuators = rectangular([[a for a in range(model.nu) if _moved_body(model, a) in tree] for tree in bodies])
         self.payload_bodies = self.bodies[:, 0]
-        self.reaches = np.array([robot.footprint_m for robot in robots])
         self.grip_geoms = np.zeros((len(robots), 0), dtype=np.int64)
         self.grip_actuators = np.zeros((len(robots), 0), dtype=np.int64)
 
@@ -99,6 +97,11 @@ class RobotGroup(ABC):
     def of(cls, world: BatchedWorld, robots: list[RobotSpec], indices: np.ndarray) -> list[RobotGroup]:
         """These robots as groups, one for each interface that they have; arguments as for the constructor."""
         return [cls(world, robots, indices)]
+
+    @property
+    def reaches(self) -> np.ndarray:
+        """(r,) how far parts of the robots reach from their bases, in metres."""
+        return np.array([robot.footprint_m for robot in self.robots])
 
     @classmethod
     def slowness(cls, robot: RobotSpec) -> float:

@@ -29,8 +29,7 @@ class MjcfCar(CarGroup):
         """See `RobotGroup`."""
         super().__init__(world, robots, indices)
         found = [load(str(robot.mjcf))[1] for robot in robots]
-        # The corners of one of usual size may lie outside of the circle that families keep free.
-        self.reaches = np.array([each.radius_m for each in found])
+        self._reaches = np.array([each.radius_m for each in found])
         self._bases = bases_of(world, robots, found)
         self.grip_geoms = rectangular(
             [
@@ -87,6 +86,11 @@ class MjcfCar(CarGroup):
     def has_wheels(cls, robot: RobotSpec) -> bool:
         """See `RobotGroup.has_wheels`."""
         return load(str(robot.mjcf))[1].planar is None
+
+    @property
+    def reaches(self) -> np.ndarray:
+        """See `RobotGroup.reaches`: the corners of one of usual size may lie outside of the circle for it."""
+        return self._reaches
 
     @classmethod
     def base_body(cls, robot: RobotSpec) -> str:
