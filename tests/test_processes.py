@@ -60,3 +60,28 @@ def test_an_error_in_the_block_ends_the_workers_at_once() -> None:
         pool.submit(time.sleep, 600)
         raise RuntimeError("mine")
     assert soon(lambda: gone(worker))
+
+
+FREED = """
+import sys
+import numpy as np
+from metabot.processes import give_back_memory
+
+def resident_mb():
+    with open("/proc/self/statm") as file:
+        return int(file.read().split()[1]) * 4096 / 2**20
+
+# Every other one stays: what is freed lies between them.
+parts = [np.ones(12_000) for _ in range(4000)]
+parts = parts[::2]
+before = resident_mb()
+give_back_memory()
+print(before - resident_mb())
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems return memory themselves")
+def test_what_is_no_longer_used_goes_back_to_the_system():
+    done = subprocess.run([sys.executable, "-c", FREED], capture_output=True, text=True, timeout=60, check=True)
+    # Half of 384 MB was freed.
+    assert float(done.stdout) > 100.0

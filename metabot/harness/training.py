@@ -21,6 +21,7 @@ from metabot.params import CheckpointError, load_checkpoint, save_checkpoint
 from metabot.params.atomic import atomic_file
 from metabot.params.checkpoint import previous
 from metabot.problems import Problem, make_problem
+from metabot.processes import give_back_memory
 from metabot.task import SpecError, TaskDistribution, TaskSpec
 
 CHECKPOINT = "meta.checkpoint"
@@ -203,6 +204,7 @@ class Training:
         self._log(update)
         if time.monotonic() - self._saved > SAVE_EVERY_S:
             self.save()
+            give_back_memory()
         return update
 
     def run(self, told: Callable[[Update], None] = lambda update: None) -> None:

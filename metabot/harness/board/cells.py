@@ -20,7 +20,7 @@ from metabot.harness.measure.stored import load_rows
 from metabot.harness.training import Training
 from metabot.policy.threads import one_torch_thread
 from metabot.problems import Split, make_problem
-from metabot.processes import workers
+from metabot.processes import give_back_memory, workers
 from metabot.provenance import made_by, write_report
 
 EPISODES = (0, 1, 2, 4, 8)
@@ -138,7 +138,10 @@ def _side_by_side(missing: Sequence[_Work], jobs: int, told: Told, keep: Callabl
 def _alone(facts: Mapping[str, Any], recipe: Recipe, config: BoardConfig) -> dict[str, Any]:
     """What a process makes, one cell after another."""
     one_torch_thread()
-    return _made(facts, recipe, config, lambda share: None)
+    try:
+        return _made(facts, recipe, config, lambda share: None)
+    finally:
+        give_back_memory()
 
 
 def _what(facts: Mapping[str, Any]) -> str:
