@@ -16,7 +16,7 @@ from metabot.task.kinds import OWN_ARM_HZ
 from metabot_sim.robots.arm import HOME_M, own_layer, postures, tool
 from metabot_sim.robots.arm.trial import check_strength
 from metabot_sim.robots.base import robot_prefix, spawn_frame, subtree
-from metabot_sim.robots.mjcf import holding, prepare, shapes
+from metabot_sim.robots.mjcf import holding, prepare, servos, shapes
 from metabot_sim.robots.mjcf.description import Description
 from metabot_sim.robots.mjcf.parts import Parts, fresh
 
@@ -323,11 +323,7 @@ def _servo(model: mujoco.MjModel, joint: int) -> int:
     if len(turning) != 1:
         raise ValueError(f"{len(turning)} actuators turn joint '{name}'; wanted: one, a position servo")
     (found,) = turning
-    gain, bias = float(model.actuator_gainprm[found, 0]), model.actuator_biasprm[found]
-    # An integrator's command is a speed.
-    integrates = int(model.actuator_dyntype[found]) == int(mujoco.mjtDyn.mjDYN_INTEGRATOR)
-    position = gain > 0.0 and np.isclose(bias[1], -gain) and not integrates
-    if not (position and model.actuator_gear[found, 0] == 1.0):
+    if not (servos.is_position_servo(model, found) and model.actuator_gear[found, 0] == 1.0):
         raise ValueError(
             f"the actuator of joint '{name}' is no position servo in radians; wanted: <position> without gear"
         )

@@ -27,6 +27,10 @@ class Drive:
     sign: float
     gear: float = 1.0
 
+    def told(self, speed_mps: float, yaw_rate_radps: float) -> float:
+        """What its actuator is told when the robot is to drive so."""
+        return (speed_mps - self.side_m * yaw_rate_radps) / self.radius_m * self.sign * self.gear
+
 
 @dataclass(frozen=True)
 class Planar:

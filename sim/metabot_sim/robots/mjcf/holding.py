@@ -63,28 +63,20 @@ def fit(child: mujoco.MjSpec, model: mujoco.MjModel, joints: list[int]) -> bool:
 
 def is_motor(model: mujoco.MjModel, actuator: int) -> bool:
     """Whether an actuator is a torque motor or a velocity servo: a position servo does what either does, and holds."""
-    motor = int(model.actuator_biastype[actuator]) == int(mujoco.mjtBias.mjBIAS_NONE)
     plain = int(model.actuator_dyntype[actuator]) == int(mujoco.mjtDyn.mjDYN_NONE)
-    return plain and (motor or servos.is_velocity_servo(model, actuator))
+    return plain and (servos.is_torque_motor(model, actuator) or servos.is_velocity_servo(model, actuator))
 
 
 def _torque(model: mujoco.MjModel, joint: int, actuator: int | None) -> float:
     """How strong a joint is, in newton metres: as its actuator or the joint itself says."""
-    limits = []
+    torque = np.inf if actuator is None else servos.strength(model, actuator)
     if model.jnt_actfrclimited[joint]:
-        limits.append(float(np.abs(model.jnt_actfrcrange[joint]).max()))
-    if actuator is not None:
-        gear = abs(float(model.actuator_gear[actuator, 0]))
-        if model.actuator_forcelimited[actuator]:
-            limits.append(gear * float(np.abs(model.actuator_forcerange[actuator]).max()))
-        motor = int(model.actuator_biastype[actuator]) == int(mujoco.mjtBias.mjBIAS_NONE)
-        if motor and model.actuator_ctrllimited[actuator]:
-            most = float(np.abs(model.actuator_ctrlrange[actuator]).max())
-            limits.append(gear * abs(float(model.actuator_gainprm[actuator, 0])) * most)
-    # What hangs on the joint, as far from it as the arm is long.
-    if limits and min(limits) <= 0.0:
+        torque = min(torque, float(np.abs(model.jnt_actfrcrange[joint]).max()))
+    if torque <= 0.0:
         raise ValueError(f"the actuator of joint '{model.joint(joint).name}' gives no force; wanted: one that does")
-    return min(limits) if limits else max(_LEAST_NM, _SAFE * (_holds(model, joint) + _rubs(model, joint)))
+    if np.isfinite(torque):
+        return torque
+    return max(_LEAST_NM, _SAFE * (_holds(model, joint) + _rubs(model, joint)))
 
 
 def _rubs(model: mujoco.MjModel, joint: int) -> float:

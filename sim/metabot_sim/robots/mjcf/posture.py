@@ -112,10 +112,9 @@ def read(
         held.append((str(joint.name), tuple(map(float, data.qpos[_places(model, number)]))))
     for number in sorted(set(parts.actuators) - set(driving[1])):
         name = str(parts.actuators[number].name)
-        gain, bias = model.actuator_gainprm[number], model.actuator_biasprm[number]
         if name in key.controls:
             told.append((name, key.controls[name]))
-        elif gain[0] > 0.0 and np.isclose(bias[1], -gain[0]):
+        elif servos.is_position_servo(model, number):
             told.append((name, float(data.actuator_length[number])))
     return Posture(tuple(held), tuple(told))
 

@@ -35,3 +35,28 @@ def fastest(model: mujoco.MjModel, actuator: int | None) -> float:
         name = model.actuator(actuator).name
         raise ValueError(f"the ctrlrange of actuator '{name}' is {low:g} to {high:g}; wanted: below 0 to above it")
     return float(min(-low, high) / abs(model.actuator_gear[actuator, 0]))
+
+
+def is_position_servo(model: mujoco.MjModel, actuator: int) -> bool:
+    """Whether an actuator is told a position, in the units of its length."""
+    gain, bias = float(model.actuator_gainprm[actuator, 0]), float(model.actuator_biasprm[actuator, 1])
+    # An integrator's command is a speed.
+    integrates = int(model.actuator_dyntype[actuator]) == int(mujoco.mjtDyn.mjDYN_INTEGRATOR)
+    return bool(gain > 0.0 and np.isclose(bias, -gain) and not integrates)
+
+
+def is_torque_motor(model: mujoco.MjModel, actuator: int) -> bool:
+    """Whether an actuator's force does not depend on what it moves."""
+    return int(model.actuator_biastype[actuator]) == int(mujoco.mjtBias.mjBIAS_NONE)
+
+
+def strength(model: mujoco.MjModel, actuator: int) -> float:
+    """Largest force or torque that an actuator puts on what it moves; infinite where nothing limits it."""
+    limits = [np.inf]
+    if model.actuator_forcelimited[actuator]:
+        limits.append(float(np.abs(model.actuator_forcerange[actuator]).max()))
+    if is_torque_motor(model, actuator) and model.actuator_ctrllimited[actuator]:
+        most = float(np.abs(model.actuator_ctrlrange[actuator]).max())
+        limits.append(abs(float(model.actuator_gainprm[actuator, 0])) * most)
+    gear = abs(float(model.actuator_gear[actuator, 0]))
+    return gear * min(limits) if gear else 0.0

@@ -153,7 +153,7 @@ def motors(
             actuator = actuators[each]
             gears.append(float(actuator.gear[0]))
         else:
-            force = _force(model, each) if each is not None else np.inf
+            force = servos.strength(model, each) if each is not None else np.inf
             force = min(force, _GRIP * mass * 9.81 * arm_m)
             if force <= 0.0:
                 raise ValueError(f"the actuator of '{joint.name}' gives no force; wanted: one that does")
@@ -190,15 +190,3 @@ def chain(model: mujoco.MjModel, base: int) -> tuple[list[int], int]:
         if len(moving) != 1:
             return joints, body
         body = moving[0]
-
-
-def _force(model: mujoco.MjModel, actuator: int) -> float:
-    """Largest force that an actuator of a file gives; infinite where nothing limits it."""
-    found = np.inf
-    if model.actuator_forcelimited[actuator]:
-        found = float(np.abs(model.actuator_forcerange[actuator]).max())
-    motor = model.actuator_biastype[actuator] == int(mujoco.mjtBias.mjBIAS_NONE)
-    if motor and model.actuator_ctrllimited[actuator]:
-        most = float(np.abs(model.actuator_ctrlrange[actuator]).max())
-        found = min(found, abs(float(model.actuator_gainprm[actuator, 0])) * most)
-    return found * abs(float(model.actuator_gear[actuator, 0]))
