@@ -92,6 +92,14 @@ def task(path: str, robots: int = 1) -> TaskSpec:
     return with_mjcf(family("drive-goal").spec(robots), path)
 
 
+def as_placed(world: BatchedWorld) -> mujoco.MjData:
+    """MuJoCo's own state of the first simulation."""
+    placed = mujoco.MjData(world.model)
+    placed.qpos[:] = world.qpos[0]
+    mujoco.mj_forward(world.model, placed)
+    return placed
+
+
 def solved(spec: TaskSpec, split: str) -> tuple[float, float]:
     """Success of the expert, and share of robots that were ever touched."""
     env = FleetEnv(spec, 32, autoreset=Autoreset.DISABLED)
@@ -221,9 +229,7 @@ def test_slides_with_a_reference_are_where_their_pose_says(file: Callable[[str],
     world = BatchedWorld(task(file(xml)), 1, walls=False)
     world.episodes.spawns[0, 0] = (0.5, -1.0, 2.0)
     world.reset()
-    placed = mujoco.MjData(world.model)
-    placed.qpos[:] = world.qpos[0]
-    mujoco.mj_forward(world.model, placed)
+    placed = as_placed(world)
     box = placed.geom("robot_1/box")
     assert box.xpos[:2] == pytest.approx([0.5, -1.0]) and world.poses()[0, 0] == pytest.approx([0.5, -1.0, 2.0])
     assert np.arctan2(box.xmat[3], box.xmat[0]) == pytest.approx(2.0)
@@ -279,9 +285,7 @@ def test_the_parts_of_a_planar_base_are_where_its_pose_says(file: Callable[[str]
     world = BatchedWorld(task(file(xml)), 1, walls=False)
     world.episodes.spawns[0, 0] = (0.5, -1.0, 2.0)
     world.reset()
-    placed = mujoco.MjData(world.model)
-    placed.qpos[:] = world.qpos[0]
-    mujoco.mj_forward(world.model, placed)
+    placed = as_placed(world)
     found = placed.geom("robot_1/box")
     turn = found.xmat.reshape(3, 3)
     assert np.arctan2(turn[1, 0], turn[0, 0]) == pytest.approx(2.0)

@@ -29,9 +29,7 @@ def reached(child: mujoco.MjSpec, contract: Contract) -> float:
     model = on_a_floor(child)
     if contract.planar is not None:
         return _glides(model, contract, contract.planar)
-    told = {
-        wheel.actuator: contract.max_speed_mps / wheel.radius_m * wheel.sign * wheel.gear for wheel in contract.wheels
-    }
+    told = {wheel.actuator: wheel.told(contract.max_speed_mps, 0.0) for wheel in contract.wheels}
     data = _driven(model, contract, told)
     root = model.joint(f"robot/{contract.root}")
     speed, risen = float(data.qvel[root.dofadr[0]]), float(data.qpos[root.qposadr[0] + 2]) - contract.height_m

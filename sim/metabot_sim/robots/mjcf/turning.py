@@ -49,8 +49,8 @@ def _yaw_rate(model: mujoco.MjModel, contract: Contract, speed_mps: float, yaw_r
     """Yaw rate in rad/s that a robot comes to when it is told speed and yaw rate."""
     data = standing(model, contract)
     for wheel in contract.wheels:
-        rate = (speed_mps - wheel.side_m * yaw_rate_radps) / wheel.radius_m
-        data.ctrl[model.actuator(f"robot/{wheel.actuator}").id] = rate * wheel.sign * wheel.gear
+        told = wheel.told(speed_mps, yaw_rate_radps)
+        data.ctrl[model.actuator(f"robot/{wheel.actuator}").id] = told
     mujoco.mj_step(model, data, round(_TIME_S / model.opt.timestep))
     at = int(model.joint(f"robot/{contract.root}").dofadr[0])
     return float(np.dot(data.qvel[at + 3 : at + 6], contract.local((0.0, 0.0, 1.0))))
